@@ -1,0 +1,1 @@
+"""What a run is. Pure: no I/O, no clock, nothing of carga outside this package."""

@@ -1,0 +1,145 @@
+"""The results of one worker for one second of the run.
+
+A window is what a worker sends and a journal keeps. Everything a report says is a merge of windows,
+and merging is exact: windows may arrive in any order, late, or coalesced.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from carga.model.histogram import Histogram
+
+UserState = Literal["waiting", "starting", "running", "stopping", "stopped", "failed", "lost"]
+"""`waiting`: not asked for yet, or between two workers · `failed`: could not be started, is tried again ·
+`lost`: its worker or browser died and it is about to be started again · `stopped`: ended as planned."""
+
+Area = Literal["request", "websocket", "step", "behaviour", "page", "user", "browser"]
+"""What a cause of failure belongs to."""
+
+CAUSES_PER_AREA_MAX = 200
+"""Distinct causes that an area keeps; further ones are counted under `OTHER`."""
+METRICS_MAX = 1000
+"""Distinct metrics that a run keeps; further ones are counted in the counter `metrics_dropped`."""
+OTHER = "(other)"
+
+
+class Metric(msgspec.Struct):
+    """What became of one kind of attempt: `values` are those of the attempts that succeeded, `failed` counts the others.
+
+    A refused connection is quick and a time-out slow for reasons of their own, so neither enters the percentiles.
+    """
+
+    unit: str = "ms"
+    failed: int = 0
+    values: Histogram = msgspec.field(default_factory=Histogram)
+
+    @property
+    def attempts(self) -> int:
+        return self.values.count + self.failed
+
+    def merge(self, other: "Metric") -> None:
+        self.failed += other.failed
+        self.values.merge(other.values)
+
+
+class UserChange(msgspec.Struct, array_like=True, frozen=True):
+    """A user came into `state`. `detail` is a cause in words, for people (empty when all is well)."""
+
+    index: int
+    state: UserState
+    detail: str = ""
+
+
+class Gauges(msgspec.Struct):
+    """The worker's state at the end of the window."""
+
+    users_running: int = 0
+    websockets_open: int = 0
+    cpu_percent: float = 0.0
+    """Of the whole machine, 0..100, all processes."""
+    worker_cpu_percent: float = 0.0
+    """Of one core: the worker's own process without its browsers."""
+    memory_mb: float = 0.0
+    """Of the worker's process tree (PSS where the system tells it, else RSS without what is shared)."""
+    memory_available_mb: float = 0.0
+    loop_lag_ms: float = 0.0
+    """The longest time in this window that the worker's event loop was late."""
+    browsers: int = 0
+
+
+class ErrorSample(msgspec.Struct, frozen=True):
+    """One failure in detail. A sample: how often it happened is in `causes`."""
+
+    area: Area
+    cause: str
+    user: int
+    message: str
+    where: str = ""
+    """URL, step or stack, shortened."""
+
+
+class Window(msgspec.Struct):
+    worker: str
+    seq: int
+    """1, 2, 3 … for each worker: a journal keeps each (worker, seq) once."""
+    second: int
+    """Second of the run, counted from its start; 0 is the first."""
+    metrics: dict[str, Metric] = msgspec.field(default_factory=dict)
+    counters: dict[str, int] = msgspec.field(default_factory=dict)
+    causes: dict[Area, dict[str, int]] = msgspec.field(default_factory=dict)
+    users: list[UserChange] = msgspec.field(default_factory=list)
+    gauges: Gauges = msgspec.field(default_factory=Gauges)
+    errors: list[ErrorSample] = msgspec.field(default_factory=list)
+
+
+COUNTERS = (
+    "requests",
+    "requests_failed",
+    "bytes_received",
+    "websockets_opened",
+    "websockets_closed",
+    "websockets_closed_abnormally",
+    "websocket_messages_sent",
+    "websocket_messages_received",
+    "websocket_bytes_sent",
+    "websocket_bytes_received",
+    "page_errors",
+    "navigations",
+    "iterations",
+    "iterations_failed",
+    "actions",
+    "browser_crashes",
+    "page_crashes",
+    "samples_dropped",
+    "metrics_dropped",
+)
+"""Every counter a summary lists, 0 when nothing was counted. `actions`: trusted or synthetic inputs."""
+
+
+def merge_metrics(into: dict[str, Metric], other: dict[str, Metric]) -> int:
+    """Merges `other` into `into`; returns how many values were dropped because of METRICS_MAX."""
+    dropped = 0
+    for name, metric in other.items():
+        mine = into.get(name)
+        if mine is None:
+            if len(into) >= METRICS_MAX:
+                dropped += metric.attempts
+                continue
+            into[name] = Metric(metric.unit, metric.failed, metric.values.copy())
+        else:
+            mine.merge(metric)
+    return dropped
+
+
+def merge_counts(into: dict[str, int], other: dict[str, int]) -> None:
+    for name, count in other.items():
+        into[name] = into.get(name, 0) + count
+
+
+def merge_causes(into: dict[Area, dict[str, int]], other: dict[Area, dict[str, int]]) -> None:
+    for area, causes in other.items():
+        mine = into.setdefault(area, {})
+        for cause, count in causes.items():
+            key = cause if cause in mine or len(mine) < CAUSES_PER_AREA_MAX else OTHER
+            mine[key] = mine.get(key, 0) + count

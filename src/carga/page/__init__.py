@@ -1,0 +1,1 @@
+"""The JavaScript that runs inside the user's page, and what loads it."""

@@ -1,0 +1,1 @@
+"""Runs users: a pure state machine and the asyncio shell around it."""
