@@ -8,7 +8,7 @@ Verdict = Literal["passed", "failed", "untrusted", "interrupted"]
 
 
 class MetricSummary(msgspec.Struct, frozen=True):
-    """`count` attempts, of which `failed` failed; the rest is about those that succeeded, in `unit`, null when none did."""
+    """`count` attempts, of which `failed` failed; the rest is of those that succeeded, in `unit`, null if none did."""
 
     unit: str
     count: int

@@ -25,7 +25,7 @@ OTHER = "(other)"
 
 
 class Metric(msgspec.Struct):
-    """What became of one kind of attempt: `values` are those of the attempts that succeeded, `failed` counts the others.
+    """One kind of attempt: `values` are those of the attempts that succeeded, `failed` counts the others.
 
     A refused connection is quick and a time-out slow for reasons of their own, so neither enters the percentiles.
     """

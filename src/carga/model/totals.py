@@ -1,0 +1,100 @@
+"""What all windows of a run add up to, and the run second by second.
+
+Both take windows in any order. The coordinator feeds them as windows arrive; a report feeds them from the journal.
+"""
+
+import msgspec
+
+from carga.model.windows import (
+    COUNTERS,
+    Area,
+    ErrorSample,
+    Gauges,
+    Metric,
+    UserState,
+    Window,
+    merge_causes,
+    merge_counts,
+    merge_metrics,
+)
+
+REQUESTS = "requests"
+"""All kinds of requests together: made here from `request.*`, never sent by a worker."""
+REQUEST_PREFIX = "request."
+ERROR_SAMPLES_MAX = 500
+
+
+class WorkerTotals(msgspec.Struct):
+    users_peak: int = 0
+    cpu_percent_max: float = 0.0
+    memory_mb_max: float = 0.0
+    loop_lag_ms_max: float = 0.0
+
+
+class Totals:
+    """The whole run. `started` and `states` are about users, by index."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Metric] = {}
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        self.causes: dict[Area, dict[str, int]] = {}
+        self.started: set[int] = set()
+        self.states: dict[int, UserState] = {}
+        self.details: dict[int, str] = {}
+        self.errors: list[ErrorSample] = []
+        self.workers: dict[str, WorkerTotals] = {}
+
+    def add(self, window: Window) -> None:
+        self.counters["metrics_dropped"] += merge_metrics(self.metrics, window.metrics)
+        merge_counts(self.counters, window.counters)
+        merge_causes(self.causes, window.causes)
+        for change in window.users:
+            self.states[change.index] = change.state
+            self.details[change.index] = change.detail
+            if change.state == "running":
+                self.started.add(change.index)
+        room = ERROR_SAMPLES_MAX - len(self.errors)
+        self.errors.extend(window.errors[:room])
+        worker = self.workers.setdefault(window.worker, WorkerTotals())
+        gauges = window.gauges
+        worker.users_peak = max(worker.users_peak, gauges.users_running)
+        worker.cpu_percent_max = max(worker.cpu_percent_max, gauges.cpu_percent)
+        worker.memory_mb_max = max(worker.memory_mb_max, gauges.memory_mb)
+        worker.loop_lag_ms_max = max(worker.loop_lag_ms_max, gauges.loop_lag_ms)
+
+    def metric(self, name: str) -> Metric | None:
+        """By name; `requests` is the merge of all kinds."""
+        return all_requests(self.metrics) if name == REQUESTS else self.metrics.get(name)
+
+
+class Second:
+    """One second of the run over all workers."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Metric] = {}
+        self.counters: dict[str, int] = {}
+        self.gauges: dict[str, Gauges] = {}
+        """By worker."""
+
+    def add(self, window: Window) -> None:
+        merge_metrics(self.metrics, window.metrics)
+        merge_counts(self.counters, window.counters)
+        self.gauges[window.worker] = window.gauges
+
+    @property
+    def users_running(self) -> int:
+        return sum(gauges.users_running for gauges in self.gauges.values())
+
+    @property
+    def websockets_open(self) -> int:
+        return sum(gauges.websockets_open for gauges in self.gauges.values())
+
+
+def all_requests(metrics: dict[str, Metric]) -> Metric | None:
+    """The merge of every `request.*` in `metrics`; None when there is none."""
+    merged: Metric | None = None
+    for name, metric in metrics.items():
+        if name.startswith(REQUEST_PREFIX):
+            merged = merged or Metric(metric.unit)
+            merged.merge(metric)
+    return merged
