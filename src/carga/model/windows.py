@@ -96,6 +96,8 @@ class Window(msgspec.Struct):
 COUNTERS = (
     "requests",
     "requests_failed",
+    "requests_from_cache",
+    "requests_cancelled",
     "bytes_received",
     "websockets_opened",
     "websockets_closed",

@@ -1,0 +1,1 @@
+"""Chromium over its DevTools protocol, spoken through a pipe."""

@@ -1,0 +1,197 @@
+"""A Chromium that holds many users, each in a browser context of its own."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from carga.engines.chromium.connection import Connection
+from carga.engines.chromium.find import BrowserInfo, find_chromium
+from carga.engines.chromium.page import ChromiumPage
+from carga.engines.chromium.process import BrowserProcess, start_process
+from carga.engines.chromium.sandbox import Sandbox, detect
+from carga.engines.engine import PageListener, PageSettings
+from carga.errors import BrowserFailed, PageFailed
+from carga.model.plan import Rendering
+
+START_TIMEOUT_S = 30.0
+CLOSE_GRACE_S = 3.0
+
+FLAGS = (
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-client-side-phishing-detection",
+    "--disable-breakpad",
+    "--disable-crash-reporter",
+    "--disable-dev-shm-usage",
+    "--disable-hang-monitor",
+    "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,CertificateTransparencyComponentUpdater",
+    # A user in the background is a user like any other.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-ipc-flooding-protection",
+    "--metrics-recording-only",
+    "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-pings",
+    "--password-store=basic",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--allow-running-insecure-content",
+)
+FRAME_CONTROL_FLAGS = ("--run-all-compositor-stages-before-draw",)
+"""Without it a frame on request, which a picture needs, is refused."""
+
+
+class _Attached(msgspec.Struct):
+    class _Info(msgspec.Struct):
+        type: str
+        targetId: str  # noqa: N815 - the protocol's name
+        browserContextId: str = ""  # noqa: N815
+
+    sessionId: str  # noqa: N815
+    targetInfo: _Info  # noqa: N815
+
+
+class ChromiumEngine:
+    name = "chromium"
+    trusted_input = True
+
+    def __init__(self, info: BrowserInfo | None = None, sandbox: Sandbox | None = None) -> None:
+        """Raises BrowserMissing when no usable Chromium is installed."""
+        self._info = info or find_chromium()
+        self._sandbox = sandbox or detect()
+        self.version = self._info.version
+
+    async def open_browser(self, rendering: Rendering) -> "ChromiumBrowser":
+        flags = [*FLAGS, *(FRAME_CONTROL_FLAGS if rendering == "none" else ())]
+        process = start_process(self._info, self._sandbox, flags)
+        browser = ChromiumBrowser(process, rendering)
+        try:
+            await browser.start()
+        except BaseException:
+            await browser.close()
+            raise
+        return browser
+
+
+class ChromiumBrowser:
+    def __init__(self, process: BrowserProcess, rendering: Rendering) -> None:
+        self.closed = process.ended
+        self.frames_lock = asyncio.Lock()
+        """Two requested frames at once crash the GPU process."""
+        self._process = process
+        self._rendering = rendering
+        self._connection = Connection(process.command_fd, process.answer_fd, self._on_event)
+        self._pages: dict[str, ChromiumPage] = {}
+        """By browser context."""
+        self._expected = False
+        self._watch = asyncio.create_task(self._watch_end())
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def reason(self) -> str:
+        if self._expected or not self.closed.is_set():
+            return ""
+        status = self._process.exit_status
+        how = f"was killed by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
+        return f"The browser {how}."
+
+    async def start(self) -> None:
+        """Waits until the browser answers. Raises BrowserFailed with what it said when it does not."""
+        try:
+            await self._connection.call("Browser.getVersion", timeout_s=START_TIMEOUT_S)
+            # Shared and service workers are targets of their own, which start with the browser's own user agent
+            # unless they are held until theirs is set.
+            await self._connection.call(
+                "Target.setAutoAttach",
+                {
+                    "autoAttach": True,
+                    "waitForDebuggerOnStart": True,
+                    "flatten": True,
+                    "filter": [
+                        {"type": "service_worker"},
+                        {"type": "shared_worker"},
+                        {"exclude": True},
+                    ],
+                },
+            )
+        except (BrowserFailed, PageFailed) as error:
+            said = self._process.stderr_tail()[-500:]
+            raise BrowserFailed(
+                f"Chromium did not start: {said or error.problem}", "Run `carga doctor` to see what is missing."
+            ) from error
+
+    async def open_page(self, settings: PageSettings, listener: PageListener) -> ChromiumPage:
+        context = (await self._connection.call("Target.createBrowserContext", {"disposeOnDetach": True}))[
+            "browserContextId"
+        ]
+        page = ChromiumPage(self._connection, context, settings, listener, self._rendering, self.frames_lock)
+        self._pages[context] = page
+        page.on_closed = lambda: self._pages.pop(context, None)
+        try:
+            await page.open()
+        except BaseException:
+            await page.close()
+            raise
+        return page
+
+    async def check_script(self, source: str, name: str) -> str:
+        target = (await self._connection.call("Target.createTarget", {"url": "about:blank"}))["targetId"]
+        attach = {"targetId": target, "flatten": True}
+        session = (await self._connection.call("Target.attachToTarget", attach))["sessionId"]
+        parameters: dict[str, Any] = {"expression": source, "sourceURL": name, "persistScript": False}
+        await self._connection.call("Runtime.enable", {}, session)
+        answer = await self._connection.call("Runtime.compileScript", parameters, session)
+        await self._connection.call("Target.closeTarget", {"targetId": target})
+        details = answer.get("exceptionDetails")
+        if not details:
+            return ""
+        words = str(details.get("exception", {}).get("description", details.get("text", "")))
+        return f"line {details['lineNumber'] + 1}: {' '.join(words.split())[:300]}"
+
+    def _on_event(self, method: str, params: msgspec.Raw) -> None:
+        if method != "Target.attachedToTarget":
+            return
+        attached = msgspec.json.decode(params, type=_Attached)
+        if attached.targetInfo.type not in ("service_worker", "shared_worker"):
+            return
+        page = self._pages.get(attached.targetInfo.browserContextId)
+        if page is not None and page.settings.user_agent:
+            override = {"userAgent": page.settings.user_agent, "acceptLanguage": page.settings.locale}
+            self._connection.post("Network.setUserAgentOverride", override, attached.sessionId)
+        self._connection.post("Runtime.runIfWaitingForDebugger", {}, attached.sessionId)
+
+    async def _watch_end(self) -> None:
+        """Tells every page when the browser is gone."""
+        ends = (asyncio.create_task(self._connection.closed.wait()), asyncio.create_task(self.closed.wait()))
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        self._connection.close()
+        await self._process.end(grace_s=0 if not self._expected else CLOSE_GRACE_S)
+        for page in list(self._pages.values()):
+            page.lose(self.reason or "The browser is gone.")
+
+    async def close(self) -> None:
+        self._expected = True
+        if not self.closed.is_set():
+            self._connection.post("Browser.close")
+            self._connection.close()
+        await asyncio.shield(self._watch)
+
+    def kill(self) -> None:
+        self._process.kill()

@@ -1,0 +1,223 @@
+"""One user's page: a target in a browser context of its own."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from carga.engines.chromium.connection import Connection
+from carga.engines.engine import InputKind, PageListener, PageSettings
+from carga.errors import BrowserFailed, CargaError, PageFailed
+from carga.model.plan import Rendering
+
+NAVIGATE_TIMEOUT_S = 60.0
+PICTURE_TIMEOUT_S = 8.0
+PICTURE_QUALITY = 60
+CLOSE_TIMEOUT_S = 10.0
+
+_INPUT_METHODS: dict[InputKind, bytes] = {
+    "key": b"Input.dispatchKeyEvent",
+    "mouse": b"Input.dispatchMouseEvent",
+    "hover": b"Input.dispatchMouseEvent",
+}
+
+
+class _Binding(msgspec.Struct):
+    name: str
+    payload: str
+    executionContextId: int  # noqa: N815 - the protocol's name
+
+
+class _Entry(msgspec.Struct):
+    source: str = ""
+    level: str = ""
+    text: str = ""
+    url: str = ""
+
+
+class _EntryAdded(msgspec.Struct):
+    entry: _Entry
+
+
+_read_binding = msgspec.json.Decoder(_Binding).decode
+_read_entry = msgspec.json.Decoder(_EntryAdded).decode
+
+
+class ChromiumPage:
+    def __init__(
+        self,
+        connection: Connection,
+        context: str,
+        settings: PageSettings,
+        listener: PageListener,
+        rendering: Rendering,
+        frames_lock: asyncio.Lock,
+    ) -> None:
+        self.settings = settings
+        self.on_closed: Callable[[], object] = lambda: None
+        self._connection = connection
+        self._context = context
+        self._listener = listener
+        self._rendering = rendering
+        self._frames_lock = frames_lock
+        self._target = ""
+        self._session = ""
+        self._session_field = b""
+        self._closing = False
+        self._frame: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Makes the target and sets it up. One round trip for the target, one to attach, one for all the rest."""
+        settings = self.settings
+        width, height = settings.viewport
+        create: dict[str, Any] = {
+            "url": "about:blank",
+            "browserContextId": self._context,
+            "width": width,
+            "height": height,
+        }
+        if self._rendering == "none":
+            create["enableBeginFrameControl"] = True
+        self._target = (await self._connection.call("Target.createTarget", create))["targetId"]
+        attach = {"targetId": self._target, "flatten": True}
+        self._session = (await self._connection.call("Target.attachToTarget", attach))["sessionId"]
+        self._session_field = b',"sessionId":"%s","params":' % self._session.encode()
+        self._connection.add_session(self._session, self._on_event)
+        commands: list[tuple[str, dict[str, Any]]] = [
+            ("Page.enable", {}),
+            ("Runtime.enable", {}),
+            ("Runtime.addBinding", {"name": settings.binding}),
+            ("Page.addScriptToEvaluateOnNewDocument", {"source": settings.script}),
+            ("Log.enable", {}),
+            ("Inspector.enable", {}),
+        ]
+        if settings.user_agent or settings.locale:
+            agent: dict[str, Any] = {"userAgent": settings.user_agent}
+            if settings.locale:
+                agent["acceptLanguage"] = settings.locale
+            commands.append(("Emulation.setUserAgentOverride", agent))
+        if settings.locale:
+            commands.append(("Emulation.setLocaleOverride", {"locale": settings.locale.replace("-", "_")}))
+        if settings.timezone:
+            commands.append(("Emulation.setTimezoneOverride", {"timezoneId": settings.timezone}))
+        if settings.headers:
+            # Extra headers need the Network domain, whose events cost; only groups that ask for them pay.
+            commands.append(("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0}))
+            commands.append(("Network.setExtraHTTPHeaders", {"headers": settings.headers}))
+        if not settings.cache:
+            commands.append(("Network.setCacheDisabled", {"cacheDisabled": True}))
+        answers = [self._connection.send(method, parameters, self._session) for method, parameters in commands]
+        if settings.cookies:
+            cookies = {"browserContextId": self._context, "cookies": [_cookie(cookie) for cookie in settings.cookies]}
+            answers.append(self._connection.send("Storage.setCookies", cookies))
+        await self._together(answers)
+
+    async def _together(self, answers: list[asyncio.Future[msgspec.Raw]]) -> None:
+        try:
+            async with asyncio.timeout(NAVIGATE_TIMEOUT_S):
+                await asyncio.gather(*answers)
+        except TimeoutError:
+            raise BrowserFailed(f"The browser did not set a page up within {NAVIGATE_TIMEOUT_S:g} s.") from None
+
+    async def navigate(self, url: str) -> str:
+        answer = await self._connection.call(
+            "Page.navigate", {"url": url}, self._session, timeout_s=NAVIGATE_TIMEOUT_S
+        )
+        return str(answer.get("errorText", ""))
+
+    def evaluate(self, expression: str, document: int) -> None:
+        self._connection.post(
+            "Runtime.evaluate", {"expression": expression, "contextId": document, "silent": True}, self._session
+        )
+
+    async def call(self, expression: str, *, timeout_s: float) -> Any:
+        answer = await self._connection.call(
+            "Runtime.evaluate",
+            {"expression": expression, "awaitPromise": True, "returnByValue": True},
+            self._session,
+            timeout_s=timeout_s,
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise PageFailed(str(details.get("exception", {}).get("description", details.get("text", "")))[:300])
+        return answer["result"].get("value")
+
+    def input(self, kind: InputKind, parameters: bytes) -> None:
+        # Made by hand: this is the busiest command, and its parameters are JSON already.
+        self._connection.write(
+            b'{"id":%d,"method":"%s"%s%s}\0'
+            % (self._connection.next_id(), _INPUT_METHODS[kind], self._session_field, parameters)
+        )
+        if kind == "hover" and self._rendering == "none":
+            self._frame = asyncio.create_task(self._draw_frame())
+
+    async def _draw_frame(self) -> None:
+        with contextlib.suppress(CargaError):
+            async with self._frames_lock:
+                await self._connection.call(
+                    "HeadlessExperimental.beginFrame", {}, self._session, timeout_s=PICTURE_TIMEOUT_S
+                )
+
+    async def picture(self) -> bytes:
+        form = {"format": "jpeg", "quality": PICTURE_QUALITY}
+        if self._rendering == "none":
+            async with self._frames_lock:
+                answer = await self._connection.call(
+                    "HeadlessExperimental.beginFrame", {"screenshot": form}, self._session, timeout_s=PICTURE_TIMEOUT_S
+                )
+            data = answer.get("screenshotData", "")
+        else:
+            answer = await self._connection.call(
+                "Page.captureScreenshot", form, self._session, timeout_s=PICTURE_TIMEOUT_S
+            )
+            data = answer.get("data", "")
+        if not data:
+            raise PageFailed("The browser gave no picture of the page.")
+        return base64.b64decode(data)
+
+    async def close(self) -> None:
+        self._closing = True
+        self._connection.remove_session(self._session)
+        self.on_closed()
+        with contextlib.suppress(CargaError):
+            await self._connection.call(
+                "Target.disposeBrowserContext", {"browserContextId": self._context}, timeout_s=CLOSE_TIMEOUT_S
+            )
+
+    def lose(self, reason: str) -> None:
+        """The page is gone without our doing; tells the listener once."""
+        if self._closing:
+            return
+        self._closing = True
+        self._connection.remove_session(self._session)
+        self.on_closed()
+        self._listener.on_lost(reason)
+
+    def _on_event(self, method: str, params: msgspec.Raw) -> None:
+        if method == "Runtime.bindingCalled":
+            call = _read_binding(params)
+            if call.name == self.settings.binding:
+                self._listener.on_batch(call.payload, call.executionContextId)
+        elif method == "Log.entryAdded":
+            entry = _read_entry(params).entry
+            if entry.source == "network" and entry.level == "error":
+                self._listener.on_network_error(entry.url, entry.text)
+        elif method == "Page.javascriptDialogOpening":
+            self._connection.post("Page.handleJavaScriptDialog", {"accept": True}, self._session)
+        elif method == "Inspector.targetCrashed":
+            self._connection.post("Target.disposeBrowserContext", {"browserContextId": self._context})
+            self.lose("The page's renderer crashed.")
+
+
+def _cookie(cookie: Any) -> dict[str, Any]:
+    return {
+        "name": cookie.name,
+        "value": cookie.value,
+        "domain": cookie.domain,
+        "path": cookie.path,
+        "secure": cookie.secure,
+        "httpOnly": cookie.http_only,
+    }

@@ -1,0 +1,67 @@
+"""Under which user a browser runs, and whether its sandbox is on.
+
+Chromium's sandbox does not work for root, so a worker that is root starts its browsers as a numeric user of their
+own, who owns nothing but the browser's profile. `setpriv` (util-linux) does the switch and asks the kernel to kill
+the browser when the worker dies.
+"""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+BROWSER_UID = 61_417
+"""A number without an entry in /etc/passwd, above the ranges that Debian gives to people and services."""
+
+_USERNS_SWITCHES = (
+    Path("/proc/sys/kernel/unprivileged_userns_clone"),
+    Path("/proc/sys/user/max_user_namespaces"),
+)
+
+
+class Sandbox(msgspec.Struct, frozen=True):
+    on: bool
+    uid: int | None
+    """The user to switch to; None: stay who we are."""
+    reason: str = ""
+    """Why the sandbox is off."""
+
+    def launcher(self) -> list[str]:
+        """What stands before the browser's command line."""
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            return []
+        switch = [f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"] if self.uid is not None else []
+        return [setpriv, *switch, "--pdeathsig=KILL", "--"]
+
+    def flags(self) -> list[str]:
+        return [] if self.on else ["--no-sandbox"]
+
+    def give(self, directory: Path) -> None:
+        """Makes the browser's user the owner of `directory` and what is in it."""
+        if self.uid is None:
+            return
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, self.uid, self.uid)
+
+
+@cache
+def detect() -> Sandbox:
+    """What this machine allows, by the kernel's switches. `carga doctor` tries it for real."""
+    namespaces = all(_allows(switch) for switch in _USERNS_SWITCHES)
+    if os.geteuid() != 0:
+        return Sandbox(on=namespaces, uid=None, reason="" if namespaces else "user namespaces are switched off")
+    if shutil.which("setpriv") is None:
+        return Sandbox(on=False, uid=None, reason="setpriv (util-linux) is missing, so root cannot change the user")
+    if not namespaces:
+        return Sandbox(on=False, uid=BROWSER_UID, reason="user namespaces are switched off")
+    return Sandbox(on=True, uid=BROWSER_UID)
+
+
+def _allows(switch: Path) -> bool:
+    try:
+        return int(switch.read_text()) > 0
+    except (OSError, ValueError):
+        return True  # a kernel without the switch has nothing to forbid

@@ -1,0 +1,143 @@
+// What leaves the page: one batch a second, or sooner when an input is asked for.
+//
+// A batch is one JSON object with short keys (read by worker/batch.py):
+//   v  values by metric          {"step.zap": [12.1, 8.3]}
+//   f  failed attempts by metric {"step.zap": 1}
+//   u  units of custom metrics   {"custom.depth": "rows"}
+//   c  counters                  {"requests": 4}
+//   r  requests without a status [[kind, url, ms, same origin or fetch]]: the worker knows what the browser said of them
+//   o  WebSockets that failed to open [url]
+//   x  causes of failures        [[area, cause, message, where]]
+//   e  pictures wanted           [[name, message]]
+//   i  inputs wanted             [["key", {…}], ["mouse", {…}]]
+//   l  lines for the log         ["…"]
+//   m  user.memory, when it changed
+//   w  open WebSockets
+//   h  a document has started    {url}
+//   s  the step that is open while the page goes away {name, ms}
+
+const CAUSES_PER_BATCH_MAX = 50;
+const VALUES_PER_BATCH_MAX = 5000;
+const LOG_LINES_PER_BATCH_MAX = 20;
+const TEXT_MAX = 500;
+const FLUSH_MS = 1000;
+const QUIET_MS = 2000; // a page in which nothing happens still shows a sign of life this often
+const LEFTOVER_KEY = "__carga";
+
+const stringify = JSON.stringify;
+const parse = JSON.parse;
+const clock = performance.now.bind(performance);
+const nativeSetTimeout = window.setTimeout.bind(window);
+const nativeClearTimeout = window.clearTimeout.bind(window);
+const NativePromise = window.Promise;
+
+const post = window[NAMES.binding].bind(window);
+delete window[NAMES.binding];
+
+let batch = {};
+let values = 0;
+let lastPost = 0;
+let memoryText = "{}";
+
+function short(text) {
+  text = String(text);
+  return text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) + "…" : text;
+}
+
+function count(counter, by = 1) {
+  const counters = (batch.c ??= {});
+  counters[counter] = (counters[counter] ?? 0) + by;
+}
+
+function value(metric, number, unit) {
+  if (!(number >= 0) || number === Infinity || values >= VALUES_PER_BATCH_MAX) {
+    count("samples_dropped");
+    return;
+  }
+  values += 1;
+  ((batch.v ??= {})[metric] ??= []).push(Math.round(number * 1000) / 1000);
+  if (unit !== undefined) (batch.u ??= {})[metric] = unit;
+}
+
+function failure(metric) {
+  const failures = (batch.f ??= {});
+  failures[metric] = (failures[metric] ?? 0) + 1;
+}
+
+function cause(area, name, message = "", where = "") {
+  const causes = (batch.x ??= []);
+  if (causes.length < CAUSES_PER_BATCH_MAX) causes.push([area, short(name), short(message), short(where)]);
+  else count("samples_dropped");
+}
+
+function wantPicture(name, message) {
+  (batch.e ??= []).push([short(name), short(message)]);
+}
+
+function wantInput(kind, parameters) {
+  (batch.i ??= []).push([kind, parameters]);
+}
+
+function logLine(text) {
+  const lines = (batch.l ??= []);
+  if (lines.length < LOG_LINES_PER_BATCH_MAX) lines.push(short(text));
+}
+
+function takeBatch() {
+  const full = batch;
+  batch = {};
+  values = 0;
+  full.w = openSockets;
+  const text = memoryAsText();
+  if (text !== memoryText) {
+    memoryText = text;
+    full.m = text;
+  }
+  return full;
+}
+
+/** Sends what has gathered; with `always` also when that is nothing. */
+function flush(always = false) {
+  const now = clock();
+  let empty = true;
+  for (const _ in batch) {
+    empty = false;
+    break;
+  }
+  if (empty && !always && now - lastPost < QUIET_MS) return;
+  lastPost = now;
+  try {
+    post(stringify(takeBatch()));
+  } catch (error) {
+    // The application changed Array.prototype.toJSON or the like. Counting goes on with what can be said.
+    post(stringify({ c: { samples_dropped: 1 } }));
+  }
+}
+
+/** The page goes away. What is said now is lost, so the next document of the same origin says it. */
+function leaveRest() {
+  const rest = takeBatch();
+  delete rest.w;
+  delete rest.i;
+  const step = openStep();
+  if (step) rest.s = step;
+  for (const _ in rest) {
+    try {
+      sessionStorage.setItem(LEFTOVER_KEY, stringify(rest));
+    } catch {
+      // No storage for this origin (data:, sandbox, quota): at most a second of samples is lost.
+    }
+    return;
+  }
+}
+
+function takeLeftover() {
+  try {
+    const text = sessionStorage.getItem(LEFTOVER_KEY);
+    if (text === null) return;
+    sessionStorage.removeItem(LEFTOVER_KEY);
+    post(text);
+  } catch {
+    // As above.
+  }
+}

@@ -1,0 +1,127 @@
+// Trusted input. The page asks, the browser's own input pipeline delivers, and the page sees the event arrive.
+// What delivery takes is the generator's time, not the application's: a step's duration leaves it out.
+
+const INPUT_TIMEOUT_MS = 10000;
+const awaited = []; // {type, matches, resolve}
+
+function watchInputs() {
+  for (const type of ["keydown", "keyup", "mousemove", "mousedown", "mouseup"]) {
+    addEventListener(
+      type,
+      (event) => {
+        if (!event.isTrusted) return;
+        for (let i = 0; i < awaited.length; i++) {
+          if (awaited[i].type === type && awaited[i].matches(event)) awaited.splice(i--, 1)[0].resolve(clock());
+        }
+      },
+      { capture: true, passive: true },
+    );
+  }
+}
+
+function arrival(type, matches, what) {
+  return new NativePromise((resolve, reject) => {
+    const waiter = { type, matches, resolve: (at) => (nativeClearTimeout(limit), resolve(at)) };
+    const limit = nativeSetTimeout(() => {
+      awaited.splice(awaited.indexOf(waiter), 1);
+      reject(new Error(`${what} did not arrive in the page: is a frame or a dialog in the way?`));
+    }, INPUT_TIMEOUT_MS);
+    awaited.push(waiter);
+  });
+}
+
+/** Sends what is asked for and waits for its first event (the user acts) and its last (the act is over). */
+async function deliver(first, last) {
+  count("actions");
+  const asked = clock();
+  flush(true);
+  const begun = first.then((at) => {
+    value("generator.input_delay", at - asked);
+    leaveOut(at - asked);
+  });
+  await NativePromise.all([begun, last]);
+}
+
+const delay = (ms) => new NativePromise((resolve) => nativeSetTimeout(resolve, ms));
+
+function syntheticKey(parameters) {
+  count("actions");
+  const target = document.activeElement ?? document.body;
+  for (const type of ["keydown", "keypress", "keyup"]) {
+    if (type === "keypress" && !parameters.text) continue;
+    const options = { key: parameters.key, code: parameters.code, keyCode: parameters.windowsVirtualKeyCode };
+    const event = new KeyboardEvent(type, { ...options, bubbles: true, cancelable: true, composed: true });
+    const allowed = target.dispatchEvent(event);
+    if (type === "keydown" && allowed && parameters.text && "value" in target) {
+      target.value += parameters.text;
+      target.dispatchEvent(new InputEvent("input", { data: parameters.text, bubbles: true }));
+    }
+  }
+}
+
+async function pressKey(key) {
+  const parameters = keyParameters(key);
+  if (!parameters) throw new Error(`press: there is no key "${key}"; use names such as "Enter", "ArrowDown" or "a"`);
+  if (!CONFIG.trusted) return syntheticKey(parameters);
+  const what = `The key "${key}"`;
+  const down = arrival("keydown", (event) => event.key === key, what);
+  const up = arrival("keyup", (event) => event.key === key, what);
+  wantInput("key", { ...parameters, type: parameters.text ? "keyDown" : "rawKeyDown" });
+  wantInput("key", { ...parameters, text: undefined, type: "keyUp" });
+  await deliver(down, up);
+}
+
+async function element(target, timeoutMs) {
+  if (target instanceof Element) return target;
+  return until(() => document.querySelector(target), timeoutMs, () => `The element "${target}"`);
+}
+
+/** Waits until the middle of `target` is visible and not covered; gives {x, y} in CSS pixels. */
+async function middleOf(target, timeoutMs) {
+  let obstacle = "is not in the document";
+  return until(
+    () => {
+      const found = target instanceof Element ? target : document.querySelector(target);
+      if (!found) return null;
+      found.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+      const box = found.getBoundingClientRect();
+      obstacle = "has no size";
+      if (!box.width || !box.height) return null;
+      const x = box.left + box.width / 2;
+      const y = box.top + box.height / 2;
+      const hit = document.elementFromPoint(x, y);
+      obstacle = hit ? `is covered by <${hit.localName}>` : "is outside of the window";
+      return hit && (found === hit || found.contains(hit) || hit.contains(found)) ? { x, y, found } : null;
+    },
+    timeoutMs,
+    () => `The element "${target instanceof Element ? target.localName : target}" ${obstacle}; a place to click`,
+  );
+}
+
+function syntheticMouse(found, types, { x, y }) {
+  count("actions");
+  const options = { clientX: x, clientY: y, bubbles: true, cancelable: true, composed: true, view: window };
+  for (const type of types) found.dispatchEvent(new MouseEvent(type, options));
+}
+
+async function clickAt(target, timeoutMs) {
+  const { x, y, found } = await middleOf(target, timeoutMs);
+  if (!CONFIG.trusted) {
+    found.focus?.();
+    return syntheticMouse(found, ["mousemove", "mousedown", "mouseup", "click"], { x, y });
+  }
+  const down = arrival("mousedown", () => true, "The click");
+  const up = arrival("mouseup", () => true, "The click");
+  wantInput("mouse", { type: "mouseMoved", x, y });
+  wantInput("mouse", { type: "mousePressed", x, y, button: "left", buttons: 1, clickCount: 1 });
+  wantInput("mouse", { type: "mouseReleased", x, y, button: "left", buttons: 0, clickCount: 1 });
+  await deliver(down, up);
+}
+
+async function hoverOver(target, timeoutMs) {
+  const { x, y, found } = await middleOf(target, timeoutMs);
+  if (!CONFIG.trusted) return syntheticMouse(found, ["mousemove", "mouseover", "mouseenter"], { x, y });
+  const moved = arrival("mousemove", () => true, "The pointer");
+  wantInput("hover", { type: "mouseMoved", x, y });
+  await deliver(moved, moved);
+}

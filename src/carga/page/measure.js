@@ -1,0 +1,176 @@
+// What the browser's own performance timeline tells: navigation, resources, long tasks, web vitals, page errors.
+
+const KIND_BY_INITIATOR = {
+  fetch: "fetch",
+  xmlhttprequest: "xhr",
+  script: "script",
+  img: "image",
+  image: "image",
+  input: "image",
+  video: "media",
+  audio: "media",
+  track: "media",
+  beacon: "beacon",
+  iframe: "document",
+  frame: "document",
+};
+const KIND_BY_EXTENSION = {
+  js: "script", mjs: "script", css: "style",
+  png: "image", jpg: "image", jpeg: "image", gif: "image", webp: "image", avif: "image", svg: "image", ico: "image",
+  woff: "font", woff2: "font", ttf: "font", otf: "font",
+  mp4: "media", webm: "media", m3u8: "media", ts: "media", m4s: "media", mp3: "media", aac: "media",
+};
+
+function kindOf(entry) {
+  const kind = KIND_BY_INITIATOR[entry.initiatorType];
+  if (kind) return kind;
+  const path = entry.name.split(/[?#]/, 1)[0];
+  const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
+  return KIND_BY_EXTENSION[extension] ?? (entry.initiatorType === "link" ? "style" : "other");
+}
+
+function takeResource(entry) {
+  if (!entry.name.startsWith("http")) return; // data:, blob:, about: never reach a network
+  const status = entry.responseStatus;
+  if (entry.transferSize === 0 && entry.decodedBodySize > 0) {
+    count("requests_from_cache");
+    return;
+  }
+  const kind = kindOf(entry);
+  count("bytes_received", entry.transferSize);
+  if (status === 0) {
+    // A failure, a request that the page cancelled, or another origin that keeps its status to itself.
+    const visible = kind === "fetch" || kind === "xhr" || entry.name.startsWith(location.origin + "/");
+    (batch.r ??= []).push([kind, short(entry.name), entry.duration, visible]);
+    return;
+  }
+  takeRequest(kind, status, entry.duration, entry.name);
+}
+
+function takeRequest(kind, status, duration, url) {
+  count("requests");
+  if (status >= 400) {
+    count("requests_failed");
+    failure("request." + kind);
+    cause("request", "HTTP " + status, "", url);
+  } else {
+    value("request." + kind, duration);
+  }
+}
+
+let navigationTaken = false;
+
+function takeNavigation() {
+  const entry = performance.getEntriesByType("navigation")[0];
+  if (navigationTaken || !entry || !entry.name.startsWith("http") || location.protocol === "chrome-error:") return;
+  navigationTaken = true;
+  count("navigations");
+  if (entry.transferSize === 0 && entry.decodedBodySize > 0) {
+    count("requests_from_cache");
+  } else {
+    count("bytes_received", entry.transferSize);
+    takeRequest("document", entry.responseStatus || 200, entry.responseEnd - entry.startTime, entry.name);
+  }
+  value("navigation.ttfb", entry.responseStart);
+  value("navigation.dom_content_loaded", clock());
+}
+
+const vitals = { lcp: 0, cls: 0, clsWindow: 0, clsFirst: 0, clsLast: 0, inp: 0 };
+
+/** A layout shift belongs to a session window of at most 5 s with gaps below 1 s (web.dev/articles/cls). */
+function takeShift(entry) {
+  if (entry.hadRecentInput) return;
+  if (entry.startTime - vitals.clsLast > 1000 || entry.startTime - vitals.clsFirst > 5000) {
+    vitals.clsWindow = 0;
+    vitals.clsFirst = entry.startTime;
+  }
+  vitals.clsLast = entry.startTime;
+  vitals.clsWindow += entry.value;
+  vitals.cls = Math.max(vitals.cls, vitals.clsWindow);
+}
+
+const OBSERVED = {
+  resource: takeResource,
+  longtask: (entry) => value("long_task", entry.duration),
+};
+const OBSERVED_WITH_FRAMES = {
+  paint: (entry) => entry.name === "first-contentful-paint" && value("vitals.fcp", entry.startTime),
+  "largest-contentful-paint": (entry) => (vitals.lcp = entry.startTime),
+  "layout-shift": takeShift,
+  event: (entry) => entry.interactionId && (vitals.inp = Math.max(vitals.inp, entry.duration)),
+};
+const observers = [];
+
+function observe(types) {
+  for (const [type, take] of Object.entries(types)) {
+    const takeAll = (entries) => {
+      for (const entry of entries) {
+        try {
+          take(entry);
+        } catch {
+          count("samples_dropped");
+        }
+      }
+    };
+    try {
+      const observer = new PerformanceObserver((list) => takeAll(list.getEntries()));
+      observer.observe({ type, buffered: true, durationThreshold: 40 });
+      observers.push(() => takeAll(observer.takeRecords()));
+    } catch {
+      // An engine that does not know this type.
+    }
+  }
+}
+
+/** Hands over what the observers hold back, and the vitals that are only known at the end of a page. */
+function settleMeasurements(last) {
+  for (const take of observers) take();
+  if (!last || !CONFIG.frames) return;
+  if (vitals.lcp) value("vitals.lcp", vitals.lcp);
+  value("vitals.cls", vitals.cls, "score");
+  if (vitals.inp) value("vitals.inp", vitals.inp);
+}
+
+function takePageError(kind, error, message, where) {
+  count("page_errors");
+  const name = error instanceof Error ? `${error.name}: ${error.message}` : message;
+  cause("page", `${kind}${name}`.slice(0, 200), (error && error.stack) || message, where);
+}
+
+function measurePage() {
+  observe(OBSERVED);
+  if (CONFIG.frames) observe(OBSERVED_WITH_FRAMES);
+  addEventListener("error", (event) => {
+    if (event instanceof ErrorEvent) {
+      takePageError("", event.error, event.message, `${event.filename}:${event.lineno}:${event.colno}`);
+    }
+  });
+  addEventListener("unhandledrejection", (event) => {
+    takePageError("Unhandled rejection: ", event.reason, short(event.reason), location.href);
+  });
+  document.addEventListener("DOMContentLoaded", () => takeNavigation());
+  addEventListener("load", () => nativeSetTimeout(() => value("navigation.load", clock()), 0));
+  // The page lives until the new document has come; what is said after that is lost.
+  addEventListener("beforeunload", () => {
+    settleMeasurements(true);
+    flush();
+  });
+  addEventListener("pagehide", () => {
+    settleMeasurements(false);
+    leaveRest();
+  });
+}
+
+/** The timer canary: how late a timer fires that was due at a known time. Also the beat that sends batches. */
+function beat() {
+  const CANARY_FROM_MS = 2000; // a page that is still loading is late because of itself
+  let due = clock() + FLUSH_MS;
+  const tick = () => {
+    const now = clock();
+    if (now > CANARY_FROM_MS) value("generator.timer_late", Math.max(0, now - due));
+    due = now + FLUSH_MS;
+    flush();
+    nativeSetTimeout(tick, FLUSH_MS);
+  };
+  nativeSetTimeout(tick, FLUSH_MS);
+}

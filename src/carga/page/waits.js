@@ -1,0 +1,72 @@
+// Waiting inside the page: durations, conditions, and the end that interrupts every wait.
+
+const POLL_MS = 50; // for conditions that change without a change of the document
+const STOP = { toString: () => "the user's time is over" };
+
+let stopping = false;
+const interruptions = new Set();
+
+/** "800ms", "1.5s", "2m" or a number of milliseconds. */
+function milliseconds(duration, name = "a duration") {
+  if (typeof duration === "number" && duration >= 0) return duration;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(duration);
+  if (!match) throw new Error(`${name} must be like "800ms", "1.5s" or "2m", or milliseconds, not ${String(duration)}`);
+  return Number(match[1]) * { ms: 1, s: 1000, m: 60000, h: 3600000 }[match[2]];
+}
+
+/** A pause that ends early, with STOP, when the user has to stop. */
+function pause(ms) {
+  return new NativePromise((resolve, reject) => {
+    if (stopping) return reject(STOP);
+    const interrupt = () => {
+      nativeClearTimeout(timer);
+      interruptions.delete(interrupt);
+      reject(STOP);
+    };
+    const timer = nativeSetTimeout(() => {
+      interruptions.delete(interrupt);
+      resolve();
+    }, ms);
+    interruptions.add(interrupt);
+  });
+}
+
+/** Calls `attempt` now, after each change of the document and every POLL_MS, until it gives something truthy. */
+function until(attempt, timeoutMs, describe) {
+  return new NativePromise((resolve, reject) => {
+    let done = false;
+    let busy = false;
+    const finish = (settle, outcome) => {
+      if (done) return;
+      done = true;
+      observer.disconnect();
+      nativeClearTimeout(poll);
+      nativeClearTimeout(limit);
+      settle(outcome);
+    };
+    const look = async () => {
+      if (busy || done) return;
+      busy = true;
+      try {
+        let found = attempt();
+        if (found && typeof found.then === "function") found = await found;
+        if (found) finish(resolve, found);
+      } catch (error) {
+        finish(reject, error);
+      }
+      busy = false;
+    };
+    const again = () => {
+      look();
+      if (!done) poll = nativeSetTimeout(again, POLL_MS);
+    };
+    const observer = new MutationObserver(look);
+    let poll = 0;
+    const limit = nativeSetTimeout(
+      () => finish(reject, new Error(`${describe()} did not come within ${timeoutMs / 1000} s`)),
+      timeoutMs,
+    );
+    observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    again();
+  });
+}
