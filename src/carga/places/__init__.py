@@ -1,1 +1,1 @@
-"""Where the processes of a run are started."""
+"""Where workers run. Places do not know each other; `supervisor` and `processes` serve all that start processes."""

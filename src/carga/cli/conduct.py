@@ -1,0 +1,113 @@
+"""What stands around every run on this machine: reads and checks the plan, makes the run folder, prints the end."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from carga.cli.closing import print_closing
+from carga.cli.preflight import check_behaviours
+from carga.cli.progress import Progress, choose_progress
+from carga.cli.session import Outcome, run_session
+from carga.cli.terminal import clock, counted, to_stdout
+from carga.errors import CargaError, UsageError
+from carga.exitcodes import ExitCode
+from carga.places.local import LocalOptions, listen
+from carga.plans import LoadedPlan, load_plan, save_inputs
+
+RESULTS = Path("carga-results")
+CORES_PER_WORKER = 4
+"""A worker's Python needs a twentieth of what its browsers use, so one keeps several cores of browsers busy."""
+WORKERS_MAX = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    plan: Path
+    out: Path | None = None
+    workers: int | None = None
+    port: int | None = None
+    host: str = "127.0.0.1"
+    as_json: bool = False
+    quiet: bool = False
+    engine: str = ""
+
+
+def conduct_run(settings: RunSettings) -> int:
+    """Returns the exit code of the run. Raises CargaError when it cannot begin, or when a part of it broke."""
+    if settings.workers is not None and not 1 <= settings.workers <= WORKERS_MAX:
+        raise UsageError(f"--workers {settings.workers} is not possible.", f"Say 1 to {WORKERS_MAX}.")
+    loaded = load_plan(settings.plan)
+    if not settings.engine:
+        check_behaviours(loaded, must_have_browser=True)
+    listening = listen(settings.host, settings.port)
+    out = make_run_folder(settings.out, loaded)
+    plan_copy = save_inputs(loaded, out / "inputs")
+    options = LocalOptions(
+        plan=plan_copy,
+        out=out,
+        workers=settings.workers or max(1, (os.cpu_count() or 1) // CORES_PER_WORKER),
+        users_max=loaded.plan.users,
+        engine=settings.engine,
+    )
+    progress = choose_progress(quiet=settings.quiet, duration_s=loaded.plan.duration_s)
+    _announce(progress, loaded, options)
+    try:
+        outcome = asyncio.run(run_session(options, listening=listening, progress=progress))
+    finally:
+        progress.close()
+    return _finish(outcome, out, as_json=settings.as_json)
+
+
+def make_run_folder(wanted: Path | None, loaded: LoadedPlan) -> Path:
+    """Makes the folder. Raises UsageError when there is something in it already, or when it cannot be made."""
+    out = wanted or RESULTS / f"{loaded.path.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        taken = any(out.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f"The run folder {out} cannot be made: {error.strerror}.", "Name another one with --out."
+        ) from error
+    if taken:
+        raise UsageError(f"The run folder {out} is not empty.", "Name another one with --out, or remove it.")
+    return out.absolute()
+
+
+def _announce(progress: Progress, loaded: LoadedPlan, options: LocalOptions) -> None:
+    plan = loaded.plan
+    progress.say(
+        f"carga run  {loaded.path}: {counted(plan.users, 'user')}, {clock(plan.duration_s)}, "
+        f"{counted(options.workers, 'worker')}"
+    )
+
+
+def _finish(outcome: Outcome, out: Path, *, as_json: bool) -> int:
+    summary = outcome.summary
+    if outcome.failure is not None and summary is None:
+        raise outcome.failure
+    if summary is None:
+        if outcome.interrupted:
+            raise Interrupted(f"The run was ended before there was anything to report; {out / 'logs'} holds the logs.")
+        raise CargaError("The run ended without a result.", f"Look into {out / 'logs'}.")
+    if not as_json:
+        print_closing(to_stdout(), summary, _shorten(out))
+    if outcome.failure is not None:
+        raise outcome.failure
+    if as_json:
+        sys.stdout.write((out / "summary.json").read_text())
+    return ExitCode.INTERRUPTED if outcome.interrupted and summary.exit_code == ExitCode.PASSED else summary.exit_code
+
+
+class Interrupted(CargaError):
+    """Ctrl-C before any result."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
+
+
+def _shorten(out: Path) -> Path:
+    """As seen from the current folder, when that is shorter."""
+    return out.relative_to(Path.cwd()) if out.is_relative_to(Path.cwd()) else out

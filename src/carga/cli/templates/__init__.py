@@ -1,0 +1,1 @@
+"""The files that `carga init` writes."""

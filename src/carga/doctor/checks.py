@@ -1,0 +1,159 @@
+"""The checks of `carga doctor`, one a function. Each looks at one thing and says what to do when it is not well."""
+
+import asyncio
+import os
+import resource
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import psutil
+
+from carga.doctor.capacity import COSTS, PROCESS_FD_MAX_DEFAULT, Capacity, estimate
+from carga.engines.chromium.find import find_chromium
+from carga.errors import BrowserMissing
+
+FDS_WANTED = 65_536
+SHM_MB_WANTED = 64
+SHM_NAME = "/dev/shm"  # noqa: S108 - it is what is looked at
+SHM = Path(SHM_NAME)
+DISK_MB_WANTED = 1024
+"""Profiles of the browsers and the journal of a run."""
+CORES_WANTED = 2
+MEMORY_MB_WANTED = 2048
+MEGABYTE = 1024 * 1024
+
+
+class Check(msgspec.Struct, frozen=True):
+    name: str
+    state: Literal["ok", "warning", "problem"]
+    """`problem`: no user can run here · `warning`: fewer users, or less safely."""
+    finding: str
+    remedy: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    usable: bool
+    checks: list[Check]
+    capacity: list[Capacity]
+    """Estimates; empty when no user can run."""
+
+
+def diagnose() -> Diagnosis:
+    """Starts a browser once, so it takes a second or two."""
+    checks = [browser(), sandbox(), open_files(), shared_memory(), disk(), cores(), memory()]
+    usable = all(check.state != "problem" for check in checks)
+    available_mb = psutil.virtual_memory().available / MEGABYTE
+    capacity = [estimate(cost, cores=usable_cores(), memory_mb=available_mb, fds=_fds()[1]) for cost in COSTS]
+    return Diagnosis(usable, checks, capacity if usable else [])
+
+
+def browser() -> Check:
+    try:
+        found = find_chromium()
+    except BrowserMissing as error:
+        return Check("browser", "problem", error.problem, error.remedy)
+    finding = f"Chromium {found.version}, {found.path}"
+    if found.kind != "headless-shell":
+        return Check(
+            "browser",
+            "warning",
+            f"{finding}: the full browser, which needs up to three times the memory of the headless shell",
+            "Install the headless shell (Debian, Ubuntu: apt-get install chromium-headless-shell).",
+        )
+    return Check("browser", "ok", finding)
+
+
+def sandbox() -> Check:
+    """Starts a browser as a worker does and asks it for a page."""
+    from carga.engines.chromium.sandbox import detect
+
+    try:
+        chromium = find_chromium()
+    except BrowserMissing:
+        return Check("sandbox", "warning", "not tried, because there is no browser")
+    allowed = detect()
+    from carga.doctor.browser_trial import try_browser
+
+    problem = asyncio.run(try_browser(chromium, allowed))
+    if problem:
+        return Check("sandbox", "problem", f"the browser does not start: {problem}", "See what it said, and mend that.")
+    if not allowed.on:
+        return Check(
+            "sandbox",
+            "warning",
+            f"off: {allowed.reason}",
+            "Only load pages that you trust, or run carga as an ordinary user on a machine with user namespaces.",
+        )
+    return Check("sandbox", "ok", f"on{f', browsers run as user {allowed.uid}' if allowed.uid else ''}")
+
+
+def open_files() -> Check:
+    soft, hard = _fds()
+    finding = f"{soft:,} open files for a process, up to {hard:,} allowed"
+    if hard < FDS_WANTED:
+        return Check(
+            "open files",
+            "warning",
+            f"{finding}: about three for each connection",
+            f"Raise the hard limit to {FDS_WANTED:,}: `ulimit -Hn {FDS_WANTED}` as root, or limits.conf.",
+        )
+    return Check("open files", "ok", finding)
+
+
+def shared_memory() -> Check:
+    try:
+        size_mb = shutil.disk_usage(SHM).total / MEGABYTE
+    except OSError:
+        size_mb = 0.0
+    if size_mb < SHM_MB_WANTED:
+        return Check(
+            SHM_NAME,
+            "ok",
+            f"{size_mb:.0f} MB: small, so browsers use the disk instead (--disable-dev-shm-usage)",
+        )
+    return Check(SHM_NAME, "ok", f"{size_mb:,.0f} MB")
+
+
+def disk() -> Check:
+    import tempfile
+
+    free_mb = shutil.disk_usage(tempfile.gettempdir()).free / MEGABYTE
+    finding = f"{free_mb:,.0f} MB free in {tempfile.gettempdir()}"
+    if free_mb < DISK_MB_WANTED:
+        return Check("disk", "warning", finding, "Free some, or point TMPDIR to a larger file system.")
+    return Check("disk", "ok", finding)
+
+
+def cores() -> Check:
+    count = usable_cores()
+    if count < CORES_WANTED:
+        return Check(
+            "cores", "warning", f"{count}", "Use a machine with at least 2, or carga and browsers disturb each other."
+        )
+    return Check("cores", "ok", f"{count}")
+
+
+def memory() -> Check:
+    state = psutil.virtual_memory()
+    available_mb = state.available / MEGABYTE
+    finding = f"{available_mb:,.0f} of {state.total / MEGABYTE:,.0f} MB available"
+    if available_mb < MEMORY_MB_WANTED:
+        return Check("memory", "warning", finding, "End what is not needed, or use a larger machine.")
+    return Check("memory", "ok", finding)
+
+
+def usable_cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _fds() -> tuple[int, int]:
+    """Soft and hard limit; a worker raises the soft to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = resource.RLIM_INFINITY
+    return (
+        PROCESS_FD_MAX_DEFAULT if soft == infinite else soft,
+        PROCESS_FD_MAX_DEFAULT if hard == infinite else hard,
+    )

@@ -1,0 +1,107 @@
+"""Installs Chromium by the means of the system it runs on."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from carga.engines.chromium.find import find_chromium
+from carga.errors import BrowserMissing, CargaError
+from carga.exitcodes import ExitCode
+
+PACKAGE = "chromium-headless-shell"
+PACKAGE_FALLBACK = "chromium"
+"""Where the distribution has no package of the headless shell."""
+OS_RELEASE = Path("/etc/os-release")
+INSTALL_TIMEOUT_S = 1200.0
+_PLAYWRIGHT = ("playwright", "install", "--only-shell", "chromium")
+
+
+class InstallFailed(CargaError):
+    """A browser could not be installed."""
+
+    code = "install-failed"
+    exit_code = ExitCode.NO_USER
+
+
+def install_chromium(*, ask: bool) -> None:
+    """Does nothing when a usable Chromium is there. Raises InstallFailed."""
+    with contextlib.suppress(BrowserMissing):
+        find_chromium()
+        return
+    if is_debian_like(OS_RELEASE.read_text() if OS_RELEASE.exists() else ""):
+        _install_package(ask=ask)
+    else:
+        _download(ask=ask)
+    find_chromium.cache_clear()
+    find_chromium()
+
+
+def is_debian_like(os_release: str) -> bool:
+    """By the text of /etc/os-release."""
+    fields = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
+    names = f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".replace('"', "").split()
+    return "debian" in names or "ubuntu" in names
+
+
+def _install_package(*, ask: bool) -> None:
+    command = f"apt-get install --yes --no-install-recommends {PACKAGE}"
+    if os.geteuid() != 0:
+        raise InstallFailed("Only root can install packages.", f"Run: sudo {command}")
+    _confirm(f"Install the package {PACKAGE}?", ask=ask)
+    _say(f"installing {PACKAGE}")
+    _run(["apt-get", "update", "-qq"], must=False)
+    name = PACKAGE if _run(["apt-cache", "show", PACKAGE], must=False) else PACKAGE_FALLBACK
+    _run(["apt-get", "install", "--yes", "-qq", "--no-install-recommends", name])
+
+
+def _download(*, ask: bool) -> None:
+    """Playwright's own installer, in Python or by Node, whichever is there."""
+    if shutil.which("playwright"):
+        command = [*_PLAYWRIGHT]
+    elif shutil.which("npx"):
+        command = ["npx", "--yes", *_PLAYWRIGHT]
+    else:
+        raise InstallFailed(
+            "This system has no package of Chromium that carga knows.",
+            f"Install Chromium yourself, or run: {sys.executable} -m pip install playwright, "
+            f"then: playwright install --only-shell chromium",
+        )
+    _confirm(f"Download the headless shell by `{' '.join(command)}`?", ask=ask)
+    _say("downloading Chromium's headless shell")
+    _run(command)
+
+
+def _confirm(question: str, *, ask: bool) -> None:
+    if not ask or not sys.stdin.isatty():
+        return
+    _say(f"{question} [Y/n] ", end="")
+    if sys.stdin.readline().strip().lower() not in {"", "y", "yes"}:
+        raise InstallFailed("Nothing was installed.", "A browser is needed to run users.")
+
+
+def _run(command: list[str], *, must: bool = True) -> bool:
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallFailed(f"`{' '.join(command)}` did not run: {error}.", "Try it by hand.") from error
+    if must and done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-3:]
+        raise InstallFailed(
+            f"`{' '.join(command)}` failed: {' '.join(last) or 'no message'}.", "Try it by hand, then run this again."
+        )
+    return done.returncode == 0
+
+
+def _say(text: str, end: str = "\n") -> None:
+    print(text, file=sys.stderr, end=end, flush=True)
