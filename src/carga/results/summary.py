@@ -1,0 +1,151 @@
+"""From a record to `summary.json`. Pure: the same record always gives the same summary."""
+
+import msgspec
+
+from carga import __version__
+from carga.exitcodes import ExitCode
+from carga.model.histogram import Histogram
+from carga.model.plan import Plan
+from carga.model.profile import LoadProfile, activation_order
+from carga.model.summary import MetricSummary, Summary, UsersSummary, WorkerSummary
+from carga.model.thresholds import evaluate
+from carga.model.totals import REQUESTS, Totals
+from carga.model.verdict import generator_summary, judge
+from carga.model.windows import Metric
+from carga.results.read import Record
+
+SCHEMA = 1
+START_PATIENCE_S = 10.0
+"""A user that was asked for later than this before the end of the load has not failed to start: it had no time to."""
+DAMAGED_SHARE_MAX = 0.01
+"""With more windows lost, a passed run cannot be believed."""
+
+
+def summarize(record: Record) -> Summary:
+    totals = record.totals
+    thresholds = evaluate(record.plan.thresholds, totals, duration_s=record.duration_s)
+    users = _users(record)
+    generator = generator_summary(totals)
+    ended, ended_detail = record.ended
+    judgement = judge(
+        totals=totals,
+        thresholds=thresholds,
+        users=users,
+        generator=generator,
+        ended=ended,
+        ended_detail=ended_detail,
+    )
+    summary = Summary(
+        schema=SCHEMA,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        plan=record.meta.plan_file or record.plan.name,
+        started_at=_zulu(record.meta.started_at),
+        duration_s=round(record.duration_s, 3),
+        users=users,
+        metrics=metric_summaries(totals),
+        counters=dict(totals.counters),
+        causes={str(area): _most_frequent_first(causes) for area, causes in sorted(totals.causes.items())},
+        thresholds=thresholds,
+        generator=generator,
+        workers=_workers(record),
+        exit_code=int(judgement.exit_code),
+        carga=record.meta.carga or __version__,
+    )
+    return _with_damage(summary, record)
+
+
+def metric_summaries(totals: Totals) -> dict[str, MetricSummary]:
+    """Every metric by name, and `requests`: all kinds of requests together."""
+    metrics = dict(totals.metrics)
+    requests = totals.metric(REQUESTS)
+    if requests is not None:
+        metrics[REQUESTS] = requests
+    return {name: metric_summary(metrics[name]) for name in sorted(metrics)}
+
+
+def metric_summary(metric: Metric) -> MetricSummary:
+    values: Histogram = metric.values
+    if not values.count:
+        return MetricSummary(unit=metric.unit, count=metric.attempts, failed=metric.failed)
+    p50, p90, p95, p99 = values.quantiles((0.5, 0.9, 0.95, 0.99))
+    return MetricSummary(
+        unit=metric.unit,
+        count=metric.attempts,
+        failed=metric.failed,
+        min=values.min,
+        mean=values.mean,
+        p50=p50,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        max=values.max,
+    )
+
+
+def _users(record: Record) -> UsersSummary:
+    plan, started = record.plan, record.totals.started
+    missing = (_asked_for(plan, record.duration_s) | record.users_refused) - started
+    return UsersSummary(
+        planned=min(plan.users, LoadProfile(plan.stages).peak),
+        started=len(started),
+        peak=record.timeline.users_peak,
+        failed_to_start=len(missing),
+        moved=sum(event.count for event in record.events if event.kind == "users-moved"),
+        browser_crashes=record.totals.counters["browser_crashes"],
+    )
+
+
+def _asked_for(plan: Plan, duration_s: float) -> set[int]:
+    """Users that the load profile wanted early enough for them to run."""
+    profile = LoadProfile(plan.stages)
+    order = activation_order(plan)
+    place = {index: position for position, index in enumerate(order)}
+    asked: set[int] = set()
+    for group in plan.groups:
+        until_s = duration_s - START_PATIENCE_S - group.start_delay_s
+        wanted = _peak_until(profile, until_s)
+        indexes = range(group.first_index, group.first_index + group.count)
+        asked.update(index for index in indexes if place[index] < wanted)
+    return asked
+
+
+def _peak_until(profile: LoadProfile, until_s: float) -> int:
+    """Most users that the profile wanted at any time up to `until_s`: lines are highest at their ends."""
+    if until_s < 0:
+        return 0
+    corners = [users for at_s, users in profile.corners() if at_s <= until_s]
+    return max(int(max(corners)), profile.users_at(until_s))
+
+
+def _workers(record: Record) -> list[WorkerSummary]:
+    lost = {event.worker for event in record.events if event.kind == "worker-lost"}
+    joined = {event.worker for event in record.events if event.kind == "worker-joined"}
+    totals = record.totals.workers
+    return [
+        WorkerSummary(id=worker, users_peak=totals[worker].users_peak if worker in totals else 0, lost=worker in lost)
+        for worker in sorted({*totals, *joined, *lost} - {""})
+    ]
+
+
+def _with_damage(summary: Summary, record: Record) -> Summary:
+    if not record.windows_damaged:
+        return summary
+    reasons = [
+        *summary.reasons,
+        f"{record.windows_damaged} of {record.windows} windows in run.db were damaged and are missing from the results.",
+    ]
+    incredible = record.windows_damaged > record.windows * DAMAGED_SHARE_MAX
+    if incredible and summary.verdict == "passed":
+        return msgspec.structs.replace(
+            summary, verdict="untrusted", reasons=reasons, exit_code=int(ExitCode.UNTRUSTED)
+        )
+    return msgspec.structs.replace(summary, reasons=reasons)
+
+
+def _most_frequent_first(causes: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(causes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _zulu(timestamp: str) -> str:
+    return timestamp.removesuffix("+00:00") + "Z" if timestamp.endswith("+00:00") else timestamp
