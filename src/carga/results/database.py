@@ -50,6 +50,7 @@ META_KEYS = (
     "machine",  # JSON, see results/machine.py
     "browsers",  # JSON: engine to version
     "elapsed_s",  # time of the run when it was last written
+    "clock",  # JSON: boot id and CLOCK_BOOTTIME in seconds when elapsed_s was written
     "state",  # starting, running, draining, finished
     "ended",  # why it ended: "" (as planned), "interrupted", "no-user", "internal"
     "ended_detail",  # for people

@@ -76,6 +76,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """The run's time as this worker counts it; None when it is new."""
     unacknowledged: int = 0
     pid: int = 0
+    browsers: dict[str, str] = {}
+    """Engine to version."""
 
 
 class Renew(msgspec.Struct, frozen=True, tag="renew"):
