@@ -35,11 +35,11 @@ def doctor(*, json: Annotated[bool, Parameter(help="Print JSON.")] = False) -> i
     if not diagnosis.usable:
         console.print("No user can run here.", style="bold red")
         return exit_code
-    users = columns("users this machine should hold", "about", "limited by")
+    users = columns(" users this machine should hold", "about", "limited by")
     for capacity in diagnosis.capacity:
         users.add_row(f" {capacity.kind}", f"{capacity.users:,}", capacity.limited_by)
     console.print(users)
     console.print(
-        "An estimate for a small application with one key press a second; a heavier one holds fewer.", style="dim"
+        " An estimate for a small application with one key press a second; a heavier one holds fewer.", style="dim"
     )
     return exit_code

@@ -23,6 +23,7 @@ def report_error(error: CargaError, *, as_json: bool) -> int:
     details: dict[str, Any] = {"code": error.code, "problem": error.problem, "remedy": error.remedy}
     problems = getattr(error, "problems", None)
     if problems:
+        details["problem"] = _count(problems)
         details["problems"] = problems
         _print_problems(problems)
     else:
@@ -77,7 +78,11 @@ def _print_problems(problems: list[Any]) -> None:
         _say(f"{place}: {key}{problem.problem}")
         if problem.remedy:
             _say(f"    {problem.remedy}")
-    _say("1 problem." if len(problems) == 1 else f"{len(problems)} problems.")
+    _say(_count(problems))
+
+
+def _count(problems: list[Any]) -> str:
+    return "1 problem." if len(problems) == 1 else f"{len(problems)} problems."
 
 
 def _say(text: str) -> None:

@@ -166,7 +166,7 @@ def _numbers(live: Live) -> Table:
 
 
 def _step_table(live: Live, steps: list[tuple[str, Percentiles]]) -> Table:
-    table = columns("step, ms", "count", "failed", "p95 now", "p95", "p99")
+    table = columns(" step, ms", "count", "failed", "p95 now", "p95", "p99")
     for name, total in steps[:STEPS_SHOWN]:
         now = live.metrics.get(f"step.{name}")
         table.add_row(

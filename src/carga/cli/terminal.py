@@ -20,10 +20,10 @@ def to_stderr() -> Console:
     return console if console.is_terminal else Console(stderr=True, highlight=False, width=WIDTH_WHEN_UNKNOWN)
 
 
-def columns(*headings: str, left: int = 1, indent: int = 1) -> Table:
+def columns(*headings: str, left: int = 1) -> Table:
     """A table without borders; the first `left` columns are text, the others numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    table.add_column(" " * indent + headings[0], overflow="fold")
+    table.add_column(headings[0], overflow="fold")
     for position, heading in enumerate(headings[1:], start=1):
         table.add_column(heading, justify="left" if position < left else "right", overflow="fold")
     return table

@@ -30,9 +30,9 @@ RESTART_DELAY_S = 0.2
 RESTART_DELAY_S_MAX = 5.0
 SWEEP_S = 2.0
 """How often exit statuses of adopted processes are taken."""
-KILL_ROUNDS_MAX = 20
+KILL_ROUNDS_MAX = 100
 """A tree that forks while it is killed needs more than one round; each kills all that it finds."""
-KILL_ROUND_S = 0.05
+KILL_ROUND_S = 0.02
 
 
 class ChildFailed(CargaError):
@@ -90,10 +90,9 @@ class Supervisor:
         self._logs = logs
         self._report = report
         self._children: list[Child] = []
-        self._tasks = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
         self._foreign: set[int] = set()
         """Children of this process that are not ours to touch."""
-        self._sweeper: asyncio.Task[None] | None = None
         self._no_restarts = False
         self.failure: ChildFailed | None = None
         self.failed = asyncio.Event()
@@ -101,25 +100,23 @@ class Supervisor:
     async def __aenter__(self) -> "Supervisor":
         become_subreaper()
         self._foreign = set(children())
-        await self._tasks.__aenter__()
-        self._sweeper = self._tasks.create_task(self._sweep())
+        self._sweeper = asyncio.create_task(self._sweep())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._sweeper is not None
         self._sweeper.cancel()
         self.kill()
         try:
-            await self._tasks.__aexit__(kind, error, trace)
+            await asyncio.gather(*self._tasks)
         finally:
-            await self._kill_what_is_left()
+            await self._kill_left()
 
     def start(self, spec: ChildSpec) -> Child:
         child = Child(spec)
         self._children.append(child)
-        self._tasks.create_task(self._keep_running(child))
+        self._tasks.append(asyncio.create_task(self._keep_running(child)))
         return child
 
     def let_end(self) -> None:
@@ -145,7 +142,11 @@ class Supervisor:
         spec = child.spec
         try:
             while True:
-                code = await self._run_once(child)
+                try:
+                    code = await self._run_once(child)
+                except OSError as error:
+                    self._fail(child, f"it cannot be started: {error}")
+                    return
                 if code in spec.final_codes or self._no_restarts:
                     return
                 how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
@@ -191,11 +192,11 @@ class Supervisor:
             kill_session(process.pid)
             child.exit_code = process.wait()
             child.pid = None
-            kill_orphans(keep=self._keep(), live_sessions=self._live())
             loop.remove_reader(log.read_end)
             log.pump()
             child.tail = log.tail()
             log.close()
+        await self._kill_left(process.pid)
         return child.exit_code
 
     def _live(self) -> set[int]:
@@ -209,12 +210,15 @@ class Supervisor:
             await asyncio.sleep(SWEEP_S)
             reap_zombies(keep=self._keep())
 
-    async def _kill_what_is_left(self) -> None:
-        """Orphans become ours only when their parent is gone, so this takes more than one look."""
+    async def _kill_left(self, session: int = 0) -> None:
+        """Kills what a dead child (the leader of `session`) left, and every orphan that belongs to no live child.
+
+        Orphans become ours only when their parent is gone, so this takes more than one look.
+        """
         for _ in range(KILL_ROUNDS_MAX):
-            if not set(children()) - self._foreign:
+            killed = kill_session(session) if session else 0
+            if not killed + kill_orphans(keep=self._keep(), live_sessions=self._live()):
                 return
-            kill_orphans(keep=self._foreign, live_sessions=())
             await asyncio.sleep(KILL_ROUND_S)
 
 

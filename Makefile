@@ -1,0 +1,36 @@
+# The commands of a clone. `make demo` and `make test` need Python 3.11, git and make; they bring everything else.
+PYTHON ?= python3
+export PYTHON
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup browser demo test lint types bench clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+setup: ## make .venv with carga and its development tools
+	@scripts/setup.sh
+
+browser: setup ## find or install Chromium
+	@$(BIN)/carga browsers install --yes
+
+demo: browser ## load the bundled application with real browsers for about a minute
+	@$(BIN)/carga demo
+
+test: browser ## run all tests
+	@$(BIN)/python -m pytest
+
+lint: setup ## check format, style and layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+
+types: setup ## check types
+	@$(BIN)/mypy
+
+bench: browser ## measure, and write benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what the commands above made, results of runs too
+	rm -rf .venv carga-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,73 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from carga.errors import UsageError
+from carga.places import local
+from carga.places.local import LocalOptions, LocalPlace, PortTaken, listen
+
+
+def taken_port() -> tuple[socket.socket, int]:
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.listen()
+    return holder, holder.getsockname()[1]
+
+
+def test_a_named_port_that_is_taken_is_a_clear_error() -> None:
+    holder, port = taken_port()
+    with holder, pytest.raises(PortTaken) as caught:
+        listen("127.0.0.1", port)
+    assert str(port) in caught.value.problem
+    assert "--port" in caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
+def test_without_a_name_the_next_free_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, port = taken_port()
+    monkeypatch.setattr(local, "PORT", port)
+    with holder, listen("127.0.0.1", None) as listening:
+        assert port < listening.getsockname()[1] < port + local.PORTS_TRIED
+
+
+def test_a_port_below_1024_that_is_not_allowed_or_an_address_of_others_is_a_clear_error() -> None:
+    with pytest.raises(UsageError, match="--host"):
+        listen("192.0.2.1", None)
+    with pytest.raises(UsageError, match="--host"):
+        listen("no.such.host.invalid", 0)
+
+
+def place(tmp_path: Path, listening: socket.socket) -> LocalPlace:
+    options = LocalOptions(plan=tmp_path / "plan.toml", out=tmp_path, workers=2, users_max=50)
+    return LocalPlace(options, listening=listening)
+
+
+def test_tokens_go_by_environment_and_never_by_the_command_line(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as listening:
+        local_place = place(tmp_path, listening)
+        specs = [local_place._coordinator(), local_place._worker(1, local.Restarts(1))]
+    for spec in specs:
+        token = spec.environment["CARGA_TOKEN"]
+        assert len(token) >= 32
+        assert not any(token in word for word in spec.command)
+
+
+def test_only_a_live_page_for_other_machines_has_an_access_token(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as listening:
+        loopback = place(tmp_path, listening)
+        assert loopback.access_token is None
+        assert loopback.page == f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    with listen("0.0.0.0", 0) as listening:
+        public = place(tmp_path, listening)
+        assert public.access_token
+        assert public.access_token in public.page
+        assert public.address.startswith("127.0.0.1:")
+        assert "CARGA_ACCESS_TOKEN" in public._coordinator().environment
+
+
+def test_every_verdict_is_an_end_of_the_coordinator_and_an_internal_error_is_not(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as listening:
+        final = place(tmp_path, listening)._coordinator().final_codes
+    assert {0, 2, 3, 4, 5, 130} <= final
+    assert 1 not in final
