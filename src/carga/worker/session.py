@@ -35,10 +35,10 @@ RunInBackground = Callable[[Coroutine[Any, Any, None]], object]
 class SessionEvents:
     """What a session tells its worker. The fake of the tests and the shell override it."""
 
-    def on_running(self, spec: UserSpec) -> None:
+    def on_running(self, session: "Session") -> None:
         """The first document has started."""
 
-    def on_lost(self, spec: UserSpec, reason: str) -> None:
+    def on_lost(self, session: "Session", reason: str) -> None:
         """The page is gone and was not closed by us."""
 
     def on_picture_wanted(self, spec: UserSpec, name: str, message: str) -> None:
@@ -64,10 +64,15 @@ class Session:
         events: SessionEvents,
         run_in_background: RunInBackground,
         clock: Callable[[], float],
+        *,
+        browser: int,
     ) -> None:
         self.spec = spec
+        self.browser = browser
         self.websockets_open = 0
         self.finished = False
+        self.running = asyncio.Event()
+        """Set when the first document has started."""
         self._names = names
         self._collector = collector
         self._events = events
@@ -79,6 +84,7 @@ class Session:
         self._carried: CarriedStep | None = None
         self._carried_at = 0.0
         self._network_errors: dict[str, list[str]] = {}
+        self._hidden_statuses: dict[str, list[str]] = {}
         self._socket_errors: dict[str, list[str]] = {}
         self._undecided: list[tuple[str, str, float, bool]] = []
 
@@ -86,14 +92,16 @@ class Session:
 
     def on_lost(self, reason: str) -> None:
         if not self.finished:
-            self._events.on_lost(self.spec, reason)
+            self._events.on_lost(self, reason)
 
     def on_network_error(self, url: str, text: str) -> None:
         socket = _SOCKET.match(text)
         if socket:
             _remember(self._socket_errors, socket[1], _cause(socket[2]))
         else:
-            _remember(self._network_errors, url, _cause(text))
+            cause = _cause(text)
+            # A status is the page's own to report, unless the other origin hides it from the page.
+            _remember(self._network_errors if cause.startswith("net::") else self._hidden_statuses, url, cause)
 
     def on_batch(self, payload: str, document: int) -> None:
         batch = read_batch(payload)
@@ -140,7 +148,7 @@ class Session:
         self._iteration += batch.counters.get("iterations", 0)
         for area, cause, message, where in batch.causes:
             if area in _AREAS:
-                collector.cause(area, cause, user=self.spec.index, message=message, where=where)  # type: ignore[arg-type]
+                collector.cause(area, cause, user=self.spec.index, message=message, where=where)
 
     def _decide(
         self, requests: list[tuple[str, str, float, bool]], *, last: bool
@@ -153,11 +161,11 @@ class Session:
         open_still: list[tuple[str, str, float, bool]] = []
         for request in requests:
             kind, url, duration_ms, visible = request
-            causes = self._network_errors.get(url)
-            if causes:
-                self._request_failed(kind, causes.pop(0), url)
-                if not causes:
-                    del self._network_errors[url]
+            cause = _recall(self._network_errors, url)
+            if cause is None and not visible:
+                cause = _recall(self._hidden_statuses, url)
+            if cause is not None:
+                self._request_failed(kind, cause, url)
             elif not last:
                 open_still.append(request)
             elif visible:
@@ -183,10 +191,13 @@ class Session:
     def _begin(self, url: str, document: int) -> None:
         self.websockets_open = 0
         self._undecided = []
+        self._settle_rest()
         if url.startswith(_ERROR_PAGE):
-            self._document_failed()
+            # The first document's failure is the opener's business; a later one leaves the user on an error page.
+            if self._visit:
+                self._request_failed("document", "the next document did not load", self.spec.url)
+                self._run_in_background(self._return())
             return
-        self._network_errors.clear()
         self._visit += 1
         carried = None
         if self._carried is not None:
@@ -202,28 +213,30 @@ class Session:
         }
         self.page.evaluate(f"window.{self._names.control}.begin({msgspec.json.encode(knowledge).decode()})", document)
         if self._visit == 1:
-            self._events.on_running(self.spec)
+            self.running.set()
+            self._events.on_running(self)
 
-    def _document_failed(self) -> None:
-        """The first document's failure is the opener's business; a later one leaves the user on an error page."""
-        if self._visit == 0:
-            return
-        for url, causes in list(self._network_errors.items()):
+    def _settle_rest(self) -> None:
+        """Failures of a document that is gone, of which its timeline said nothing (blocked or cut off by its end)."""
+        for url, causes in self._network_errors.items():
             for cause in causes:
-                self._request_failed("document", cause, url)
+                self._request_failed("other", cause, url)
         self._network_errors.clear()
-        self._run_in_background(self._return())
+        self._hidden_statuses.clear()
 
     async def _return(self) -> None:
-        await asyncio.sleep(RETURN_DELAY_S)
-        if self.finished:
-            return
-        try:
-            error = await self.page.navigate(self.spec.url)
-        except CargaError as problem:
-            error = problem.problem
-        if error:
-            self._collector.cause("page", f"could not return: {error}", user=self.spec.index, where=self.spec.url)
+        """Opens the user's URL again until it loads. The user's end ends it too."""
+        while not self.finished:
+            await asyncio.sleep(RETURN_DELAY_S)
+            if self.finished:
+                return
+            try:
+                error = await self.page.navigate(self.spec.url)
+            except CargaError:
+                return  # the page or its browser is gone, which is told elsewhere
+            if not error:
+                return
+            self._request_failed("document", error, self.spec.url)
 
     # --- the end ---------------------------------------------------------------------------------------
 
@@ -241,6 +254,7 @@ class Session:
         if self._undecided:
             self._decide(self._undecided, last=True)
             self._undecided = []
+        self._settle_rest()
         self.websockets_open = 0
         await self.page.close()
 
@@ -251,6 +265,16 @@ def _remember(errors: dict[str, list[str]], url: str, cause: str) -> None:
     causes = errors.setdefault(url, [])
     if len(causes) < NETWORK_ERRORS_MAX:
         causes.append(cause)
+
+
+def _recall(errors: dict[str, list[str]], url: str) -> str | None:
+    causes = errors.get(url)
+    if not causes:
+        return None
+    cause = causes.pop(0)
+    if not causes:
+        del errors[url]
+    return cause
 
 
 def _cause(text: str) -> str:
