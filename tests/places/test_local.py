@@ -6,6 +6,7 @@ import pytest
 from carga.errors import UsageError
 from carga.places import local
 from carga.places.local import LocalOptions, LocalPlace, PortTaken, listen
+from carga.places.supervisor import Restarts
 
 
 def taken_port() -> tuple[socket.socket, int]:
@@ -46,7 +47,7 @@ def place(tmp_path: Path, listening: socket.socket) -> LocalPlace:
 def test_tokens_go_by_environment_and_never_by_the_command_line(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0) as listening:
         local_place = place(tmp_path, listening)
-        specs = [local_place._coordinator(), local_place._worker(1, local.Restarts(1))]
+        specs = [local_place._coordinator(), local_place._worker(1, Restarts(1))]
     for spec in specs:
         token = spec.environment["CARGA_TOKEN"]
         assert len(token) >= 32

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from carga.cli.terminal import clock, columns, counted, number, plain
-from carga.model.summary import Summary
+from carga.cli.terminal import cause_table, clock, columns, counted, number, plain
+from carga.model.summary import Summary, ThresholdResult
 
 VERDICT_STYLE = {
     "passed": "bold green",
@@ -68,22 +68,29 @@ def _thresholds(summary: Summary) -> Table:
     for result in summary.thresholds:
         table.add_row(
             Text("  ").append(plain(result.threshold)),
-            "nothing" if result.value is None else number(result.value),
+            _measured(result, summary),
             Text("held", style="green") if result.passed else Text("not held", style="bold red"),
         )
     return table
 
 
-def _causes(summary: Summary) -> Table | None:
+def _measured(result: ThresholdResult, summary: Summary) -> str:
+    """The value in the unit that its statistic has."""
+    if result.value is None:
+        return "nothing"
+    if result.statistic == "failed":
+        return f"{result.value:.2%}"
+    if result.statistic == "rate":
+        return number(result.value, "/s")
+    metric = summary.metrics.get(result.metric)
+    if result.statistic == "count" or metric is None:
+        return f"{result.value:,g}"
+    return number(result.value, metric.unit)
+
+
+def _causes(summary: Summary) -> Group | None:
     causes = sorted(
         ((count, area, cause) for area, found in summary.causes.items() for cause, count in found.items()),
         key=lambda row: -row[0],
     )
-    if not causes:
-        return None
-    table = columns("  failures", "", left=2)
-    for count, area, cause in causes[:CAUSES_SHOWN]:
-        table.add_row(Text(f"  {count:,}", style="red"), plain(f"{area}: {cause}"))
-    if len(causes) > CAUSES_SHOWN:
-        table.add_row("", Text(f"and {len(causes) - CAUSES_SHOWN} more causes in the report", style="dim"))
-    return table
+    return cause_table(causes, shown_max=CAUSES_SHOWN, elsewhere="in the report", indent=2) if causes else None

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from carga.cli.terminal import bytes_text, clean, clock, columns, counted, number, plain, to_stderr
+from carga.cli.terminal import bytes_text, cause_table, clean, clock, columns, counted, number, plain, to_stderr
 from carga.wire.live import Live, Percentiles
 
 LINE_EVERY_S = 5.0
@@ -114,7 +114,7 @@ def panel(live: Live, duration_s: float) -> RenderableType:
     if steps := _steps(live.totals):
         parts += [Text(), _step_table(live, steps)]
     if live.causes:
-        parts += [Text(), _cause_table(live)]
+        parts += [Text(), _causes(live)]
     return Group(*parts)
 
 
@@ -138,7 +138,7 @@ def _numbers(live: Live) -> Table:
         )
         if count
     ]
-    health = [f"CPU {number(generator.cpu_percent_max)} %", f"memory {bytes_text(generator.memory_mb_max * 1e6)}"]
+    health = [f"CPU {generator.cpu_percent_max:.0f} %", f"memory {bytes_text(generator.memory_mb_max * 1e6)}"]
     if generator.timer_late_p99_ms is not None:
         health.append(f"timers late {number(generator.timer_late_p99_ms)} ms p99")
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -182,14 +182,9 @@ def _step_table(live: Live, steps: list[tuple[str, Percentiles]]) -> Table:
     return table
 
 
-def _cause_table(live: Live) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_row(Text(" failures", style="dim"))
-    for cause in live.causes[:CAUSES_SHOWN]:
-        table.add_row(Text(f" {cause.count:,}", style="red"), plain(f"{cause.area}: {cause.cause}"))
-    if len(live.causes) > CAUSES_SHOWN:
-        table.add_row("", Text(f"and {len(live.causes) - CAUSES_SHOWN} more causes on the live page", style="dim"))
-    return table
+def _causes(live: Live) -> RenderableType:
+    causes = [(cause.count, cause.area, cause.cause) for cause in live.causes]
+    return cause_table(causes, shown_max=CAUSES_SHOWN, elsewhere="on the live page", indent=1)
 
 
 def _steps(metrics: dict[str, Percentiles]) -> list[tuple[str, Percentiles]]:

@@ -1,8 +1,9 @@
 """The two consoles and the few words and numbers that all commands write in the same way."""
 
 import math
+from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -41,12 +42,24 @@ def plain(text: str, style: str = "") -> Text:
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """Three significant digits or so: 0.42, 8.03, 41.2, 812, 12,345; "-" for nothing."""
+    """Three significant digits or so: 0, 0.42, 8.03, 41.2, 812, 12,345; "-" for nothing."""
     if value is None:
         return "-"
     size = abs(value)
-    digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
+    digits = 0 if size >= 100 or not size else 1 if size >= 10 else 2
     return f"{value:,.{digits}f}" + (f" {unit}" if unit else "")
+
+
+def cause_table(causes: Sequence[tuple[int, str, str]], *, shown_max: int, elsewhere: str, indent: int) -> Group:
+    """Failures as (count, area, cause), most frequent first."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    for count, area, cause in causes[:shown_max]:
+        table.add_row(Text(" " * indent).append(f"{count:,}", style="red"), plain(f"{area}: {cause}"))
+    if len(causes) > shown_max:
+        table.add_row("", Text(f"and {counted(len(causes) - shown_max, 'more cause')} {elsewhere}", style="dim"))
+    return Group(Text(f"{' ' * indent}failures", style="dim"), table)
 
 
 def bytes_text(count: float) -> str:
