@@ -17,6 +17,8 @@ _BUCKETS_PER_DOUBLING = 1 << SCALE
 _BASE = 2.0 ** (1.0 / _BUCKETS_PER_DOUBLING)
 SUM_RESOLUTION = 1000
 """The sum counts thousandths of the unit (microseconds for milliseconds), as an integer."""
+VALUE_MAX = 1e12
+"""31 years in milliseconds. A window's sum stays below 2**64, the largest integer on the wire."""
 
 _log2 = math.log2
 _ceil = math.ceil
@@ -33,9 +35,9 @@ class Histogram(msgspec.Struct, array_like=True):
     buckets: dict[int, int] = msgspec.field(default_factory=dict)
 
     def record(self, value: float, times: int = 1) -> None:
-        """Adds `value` `times` times. A negative or non-finite value raises ValueError."""
-        if not 0.0 <= value < math.inf:
-            raise ValueError(f"a histogram holds finite values from 0 up, not {value!r}")
+        """Adds `value` `times` times. A value outside 0..VALUE_MAX, or NaN, raises ValueError."""
+        if not 0.0 <= value <= VALUE_MAX:
+            raise ValueError(f"a histogram holds values from 0 to {VALUE_MAX:g}, not {value!r}")
         self.count += times
         self.sum_thousandths += round(value * SUM_RESOLUTION) * times
         if value < self.min:

@@ -137,7 +137,9 @@ class Duration(Kind):
 
     def take(self, value: object) -> float:
         if not isinstance(value, str):
-            example = f"{value}s" if isinstance(value, int | float) and _sensible(value) else "30s"
+            example = (
+                f"{value}s" if isinstance(value, int | float) and _sensible(value) and (value or self.zero) else "30s"
+            )
             raise Wrong(f"{shown(value)} is not a time.", f'Write a text with a unit, such as "{example}".')
         try:
             seconds = parse_duration(value)
