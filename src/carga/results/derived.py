@@ -1,6 +1,6 @@
 """Tables in `run.db` for people who ask with SQL. Made from the journal's tables, and made again at any time.
 
-    sqlite3 run.db "SELECT second, p95 FROM metrics_by_second WHERE metric = 'step.open guide'"
+sqlite3 run.db "SELECT second, p95 FROM metrics_by_second WHERE metric = 'step.open guide'"
 """
 
 import math

@@ -144,10 +144,16 @@ def _read(connection: sqlite3.Connection, out: Path, path: Path) -> Record:
         plan=plan,
         totals=reader.totals,
         timeline=reader.timeline,
-        events=list(_rows(connection, "elapsed_s, kind, worker, count, message", "events ORDER BY id", Event, EVENTS_MAX)),
+        events=list(
+            _rows(connection, "elapsed_s, kind, worker, count, message", "events ORDER BY id", Event, EVENTS_MAX)
+        ),
         evidence=list(
             _rows(
-                connection, "file, user, second, name, message", "evidence ORDER BY second, file", EvidenceRow, EVIDENCE_MAX
+                connection,
+                "file, user, second, name, message",
+                "evidence ORDER BY second, file",
+                EvidenceRow,
+                EVIDENCE_MAX,
             )
         ),
         users_refused=frozenset(reader.refused),

@@ -137,9 +137,7 @@ def _with_damage(summary: Summary, record: Record) -> Summary:
     ]
     incredible = record.windows_damaged > record.windows * DAMAGED_SHARE_MAX
     if incredible and summary.verdict == "passed":
-        return msgspec.structs.replace(
-            summary, verdict="untrusted", reasons=reasons, exit_code=int(ExitCode.UNTRUSTED)
-        )
+        return msgspec.structs.replace(summary, verdict="untrusted", reasons=reasons, exit_code=int(ExitCode.UNTRUSTED))
     return msgspec.structs.replace(summary, reasons=reasons)
 
 
