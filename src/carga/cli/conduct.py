@@ -4,12 +4,12 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from carga.cli.closing import print_closing
 from carga.cli.preflight import check_behaviours
 from carga.cli.progress import Progress, choose_progress
+from carga.cli.run_folder import make_run_folder, shorten
 from carga.cli.session import Outcome, run_session
 from carga.cli.terminal import clock, counted, to_stdout
 from carga.errors import CargaError, UsageError
@@ -17,10 +17,16 @@ from carga.exitcodes import ExitCode
 from carga.places.local import LocalOptions, listen
 from carga.plans import LoadedPlan, load_plan, save_inputs
 
-RESULTS = Path("carga-results")
 CORES_PER_WORKER = 4
 """A worker's Python needs a twentieth of what its browsers use, so one keeps several cores of browsers busy."""
 WORKERS_MAX = 64
+
+
+class Interrupted(CargaError):
+    """Ctrl-C before any result."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +49,13 @@ def conduct_run(settings: RunSettings) -> int:
     if not settings.engine:
         check_behaviours(loaded, must_have_browser=True)
     listening = listen(settings.host, settings.port)
-    out = make_run_folder(settings.out, loaded)
-    plan_copy = save_inputs(loaded, out / "inputs")
+    out = make_run_folder(settings.out, loaded.path.stem)
+    try:
+        plan_copy = save_inputs(loaded, out / "inputs")
+    except OSError as error:
+        raise CargaError(
+            f"{out} cannot be written: {error.strerror}.", "Free some space, or name another --out."
+        ) from error
     options = LocalOptions(
         plan=plan_copy,
         out=out,
@@ -59,21 +70,6 @@ def conduct_run(settings: RunSettings) -> int:
     finally:
         progress.close()
     return _finish(outcome, out, as_json=settings.as_json)
-
-
-def make_run_folder(wanted: Path | None, loaded: LoadedPlan) -> Path:
-    """Makes the folder. Raises UsageError when there is something in it already, or when it cannot be made."""
-    out = wanted or RESULTS / f"{loaded.path.stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        taken = any(out.iterdir())
-    except OSError as error:
-        raise UsageError(
-            f"The run folder {out} cannot be made: {error.strerror}.", "Name another one with --out."
-        ) from error
-    if taken:
-        raise UsageError(f"The run folder {out} is not empty.", "Name another one with --out, or remove it.")
-    return out.absolute()
 
 
 def _announce(progress: Progress, loaded: LoadedPlan, options: LocalOptions) -> None:
@@ -93,21 +89,9 @@ def _finish(outcome: Outcome, out: Path, *, as_json: bool) -> int:
             raise Interrupted(f"The run was ended before there was anything to report; {out / 'logs'} holds the logs.")
         raise CargaError("The run ended without a result.", f"Look into {out / 'logs'}.")
     if not as_json:
-        print_closing(to_stdout(), summary, _shorten(out))
+        print_closing(to_stdout(), summary, shorten(out))
     if outcome.failure is not None:
         raise outcome.failure
     if as_json:
         sys.stdout.write((out / "summary.json").read_text())
     return ExitCode.INTERRUPTED if outcome.interrupted and summary.exit_code == ExitCode.PASSED else summary.exit_code
-
-
-class Interrupted(CargaError):
-    """Ctrl-C before any result."""
-
-    code = "interrupted"
-    exit_code = ExitCode.INTERRUPTED
-
-
-def _shorten(out: Path) -> Path:
-    """As seen from the current folder, when that is shorter."""
-    return out.relative_to(Path.cwd()) if out.is_relative_to(Path.cwd()) else out

@@ -27,9 +27,9 @@ def coordinator(
     Ends with the exit code of the run. A live page on another address than the loopback one asks for the token in
     CARGA_ACCESS_TOKEN, or for the workers' token when that is not set.
     """
+    token = read_token(token_file)
     from carga.coordinator.serve import CoordinatorOptions, serve
 
-    token = read_token(token_file)
     loopback = host in {"127.0.0.1", "::1", "localhost"}
     access_token = os.environ.get(ACCESS_TOKEN_ENVIRONMENT) or (None if loopback else token)
     options = CoordinatorOptions(

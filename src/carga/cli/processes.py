@@ -1,7 +1,5 @@
 """What the long-running commands share: their token and their event loop."""
 
-import asyncio
-import logging
 import os
 from collections.abc import Coroutine
 from pathlib import Path
@@ -30,5 +28,8 @@ def read_token(file: Path | None) -> str:
 
 def run_async(main: Coroutine[Any, Any, int]) -> int:
     """Runs a part of a run; what it logs goes to stderr, which `carga run` keeps in a file."""
+    import asyncio
+    import logging
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return asyncio.run(main)

@@ -22,7 +22,8 @@ def worker(
 
     `carga doctor` says how many users this machine should hold.
     """
+    token = read_token(token_file)
     from carga.worker.serve import WorkerOptions, serve
 
-    options = WorkerOptions(join=join, token=read_token(token_file), users_max=users_max, worker_id=id, engine=engine)
+    options = WorkerOptions(join=join, token=token, users_max=users_max, worker_id=id, engine=engine)
     return run_async(serve(options))
