@@ -44,7 +44,7 @@ class PageListener(Protocol):
         `Failed to load resource: net::ERR_CONNECTION_REFUSED`."""
 
     def on_lost(self, reason: str) -> None:
-        """The page is gone (its renderer crashed, its browser died) and was not closed by us. Called once."""
+        """The page is gone, its renderer crashed, while its browser lives. Called once."""
 
 
 class Page(Protocol):

@@ -46,9 +46,7 @@ def prepare_behaviour(path: str, source: str) -> str:
             raise _error(path, source, match.start(), "A behaviour cannot import.", "Put everything into one file.")
         elif kind == "export":
             if "default" not in text:
-                raise _error(
-                    path, source, match.start(), "Only a default export is allowed.", "Remove this `export`."
-                )
+                raise _error(path, source, match.start(), "Only a default export is allowed.", "Remove this `export`.")
             exports += 1
             if exports > 1:
                 raise _error(path, source, match.start(), "There is a second default export.", "Remove one of the two.")

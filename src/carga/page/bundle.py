@@ -24,11 +24,13 @@ def _runtime() -> str:
     return "\n".join((files("carga.page") / part).read_text(encoding="utf-8") for part in _PARTS)
 
 
-def bundle(group: Group, *, behaviour_source: str, seed: int, names: Names, trusted_input: bool = True) -> str:
+def bundle(group: Group, *, behaviour_source: str, seed: int, names: Names, trusted_input: bool = True, trial: bool = False
+) -> str:
     """The script for one group. Raises BehaviourError, see `prepare_behaviour`."""
     config: dict[str, Any] = {
         "frames": group.rendering != "none",
         "trusted": trusted_input,
+        "trial": trial,
         "seed": seed,
         "timeoutMs": round(group.timeout_s * 1000),
         "thinkMs": [round(bound * 1000) for bound in group.think_s],

@@ -14,6 +14,7 @@
 //   m  user.memory, when it changed
 //   w  open WebSockets
 //   h  a document has started    {url}
+//   t  in a trial, a step that has ended [name, ms, problem]; without a name: the iteration
 //   s  the step that is open while the page goes away {name, ms}
 
 const CAUSES_PER_BATCH_MAX = 50;

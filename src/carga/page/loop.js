@@ -28,11 +28,19 @@ async function iterate(behaviour) {
       failure("iteration");
       cause("behaviour", messageOf(error), (error && error.stack) || "", location.href);
       flush(true);
+      if (CONFIG.trial) return trialEnded(messageOf(error));
       await pause(BACKOFF_MS).catch(() => {});
     }
+    if (CONFIG.trial) return trialEnded("");
     await pausesBetween().catch(() => {});
     await delay(0); // a behaviour that awaits nothing must not freeze its page
   }
+}
+
+/** A trial is one iteration; its outcome has no name. */
+function trialEnded(problem) {
+  batch.t = ["", clock(), short(problem)];
+  flush(true);
 }
 
 function ready() {
@@ -59,6 +67,11 @@ const control = {
     await ready();
     if (carried) await endCarriedStep(carried);
     if (BEHAVIOUR) looping = iterate(BEHAVIOUR);
+  },
+
+  /** In a trial: the step was looked at. */
+  goOn() {
+    goOn();
   },
 
   /** Ends the step that is open, starts no other, and sends everything. Resolves when that is done. */

@@ -29,15 +29,21 @@ const user = {
     if (current) throw new Error(`step "${name}" is inside step "${current.name}": steps cannot be nested`);
     if (stopping) throw STOP;
     const step = (current = { name, start: clock(), leftOut: 0 });
+    let outcome = null;
     try {
       const result = await action();
-      value(`step.${name}`, clock() - step.start - step.leftOut);
+      outcome = [name, clock() - step.start - step.leftOut, ""];
+      value(`step.${name}`, outcome[1]);
       return result;
     } catch (error) {
-      if (error !== STOP) stepFailed(name, error);
+      if (error !== STOP) {
+        stepFailed(name, error);
+        outcome = [name, clock() - step.start - step.leftOut, messageOf(error)];
+      }
       throw error;
     } finally {
       current = null;
+      if (CONFIG.trial && outcome) await shown(outcome);
     }
   },
 
@@ -112,6 +118,15 @@ function openStep() {
 
 function stopBetweenSteps() {
   if (stopping && !current) throw STOP;
+}
+
+let goOn = () => {};
+
+/** In a trial somebody looks at the page after each step before the behaviour goes on. */
+function shown(outcome) {
+  batch.t = outcome.map((part) => (typeof part === "string" ? short(part) : part));
+  flush(true);
+  return new NativePromise((resolve) => (goOn = resolve));
 }
 
 function messageOf(error) {

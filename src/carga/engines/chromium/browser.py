@@ -174,7 +174,7 @@ class ChromiumBrowser:
         self._connection.post("Runtime.runIfWaitingForDebugger", {}, attached.sessionId)
 
     async def _watch_end(self) -> None:
-        """Tells every page when the browser is gone."""
+        """Cleans up when the browser is gone, whoever ended it. Its users are the business of who waits for `closed`."""
         ends = (asyncio.create_task(self._connection.closed.wait()), asyncio.create_task(self.closed.wait()))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -183,8 +183,6 @@ class ChromiumBrowser:
                 end.cancel()
         self._connection.close()
         await self._process.end(grace_s=0 if not self._expected else CLOSE_GRACE_S)
-        for page in list(self._pages.values()):
-            page.lose(self.reason or "The browser is gone.")
 
     async def close(self) -> None:
         self._expected = True

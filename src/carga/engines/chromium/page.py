@@ -123,9 +123,7 @@ class ChromiumPage:
             raise BrowserFailed(f"The browser did not set a page up within {NAVIGATE_TIMEOUT_S:g} s.") from None
 
     async def navigate(self, url: str) -> str:
-        answer = await self._connection.call(
-            "Page.navigate", {"url": url}, self._session, timeout_s=NAVIGATE_TIMEOUT_S
-        )
+        answer = await self._connection.call("Page.navigate", {"url": url}, self._session, timeout_s=NAVIGATE_TIMEOUT_S)
         return str(answer.get("errorText", ""))
 
     def evaluate(self, expression: str, document: int) -> None:
@@ -144,6 +142,10 @@ class ChromiumPage:
             details = answer["exceptionDetails"]
             raise PageFailed(str(details.get("exception", {}).get("description", details.get("text", "")))[:300])
         return answer["result"].get("value")
+
+    async def command(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Any DevTools command to this page. Raises PageFailed when the browser refuses it."""
+        return await self._connection.call(method, parameters, self._session)
 
     def input(self, kind: InputKind, parameters: bytes) -> None:
         # Made by hand: this is the busiest command, and its parameters are JSON already.

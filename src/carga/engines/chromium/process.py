@@ -136,8 +136,9 @@ def start_process(browser: BrowserInfo, sandbox: Sandbox, flags: list[str]) -> B
 
 def _pipe() -> tuple[int, int]:
     read, write = os.pipe()
-    moved = fcntl.fcntl(read, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD_MIN), fcntl.fcntl(
-        write, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD_MIN
+    moved = (
+        fcntl.fcntl(read, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD_MIN),
+        fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD_MIN),
     )
     os.close(read)
     os.close(write)
