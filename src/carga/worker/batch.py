@@ -41,6 +41,8 @@ class Batch(msgspec.Struct, frozen=True):
     memory: str | None = msgspec.field(default=None, name="m")
     websockets_open: int | None = msgspec.field(default=None, name="w")
     started: Started | None = msgspec.field(default=None, name="h")
+    trial: tuple[str, float, str] | None = msgspec.field(default=None, name="t")
+    """In a trial, a step that has ended: (name, ms, problem); without a name it is the iteration."""
     carried: CarriedStep | None = msgspec.field(default=None, name="s")
 
 

@@ -1,8 +1,8 @@
 """Gathers what the users of one worker say into windows of a second, and keeps them until they are acknowledged."""
 
-import math
 from collections import OrderedDict
 
+from carga.model.histogram import VALUE_MAX
 from carga.model.windows import (
     METRICS_MAX,
     OTHER,
@@ -32,12 +32,16 @@ class Collector:
         self._worker = worker
         self._last_seq = 0
         self._open = Window(worker, 0, 0)
-        self._errors = 0
+
+    @property
+    def causes(self) -> dict[Area, dict[str, int]]:
+        """Of the window that is being gathered."""
+        return self._open.causes
 
     # --- gathering -------------------------------------------------------------------------------------
 
     def value(self, metric: str, value: float, unit: str = "ms") -> None:
-        if not 0.0 <= value < math.inf:
+        if not 0.0 <= value <= VALUE_MAX:
             self.count("samples_dropped")
             return
         self._metric(metric, unit).values.record(value)

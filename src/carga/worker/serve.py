@@ -38,6 +38,7 @@ from carga.worker.connection import CoordinatorConnection
 from carga.worker.evidence import EvidenceLimits
 from carga.worker.health import Health
 from carga.worker.session import Session, SessionEvents
+from carga.worker.settings import page_settings
 from carga.worker.state import WorkerState
 
 TICK_S = 0.2
@@ -346,18 +347,7 @@ class Worker(SessionEvents):
 
     def _page_settings(self, spec: UserSpec) -> PageSettings:
         assert self._plan is not None
-        group = self._plan.groups[spec.group]
-        return PageSettings(
-            script=self._scripts[spec.group],
-            binding=self._names.binding,
-            user_agent=spec.user_agent,
-            viewport=group.viewport,
-            locale=group.locale,
-            timezone=group.timezone,
-            headers=spec.headers,
-            cookies=_cookies(group, spec),
-            cache=group.cache,
-        )
+        return page_settings(self._plan.groups[spec.group], spec, script=self._scripts[spec.group], names=self._names)
 
     async def _close_page(self, index: int, assignment: int, grace_s: float) -> None:
         async with self._closing:
@@ -414,19 +404,6 @@ class Worker(SessionEvents):
             except CargaError as error:
                 answer = Picture(request, problem=error.problem)
         self._connection.send(answer)
-
-
-def _cookies(group: Group, spec: UserSpec) -> Any:
-    """The group's cookies with this user's values, and the URL's host where no domain is given."""
-    from urllib.parse import urlsplit
-
-    import msgspec
-
-    host = urlsplit(spec.url).hostname or ""
-    return tuple(
-        msgspec.structs.replace(cookie, value=spec.cookies.get(cookie.name, cookie.value), domain=cookie.domain or host)
-        for cookie in group.cookies
-    )
 
 
 def _raise_file_limit() -> None:

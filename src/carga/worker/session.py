@@ -50,6 +50,9 @@ class SessionEvents:
     def on_input(self, spec: UserSpec, kind: InputKind) -> None:
         """An input was made."""
 
+    def on_trial(self, session: "Session", step: str, ms: float, problem: str) -> None:
+        """In a trial: a step has ended, or the iteration when it has no name. The page waits for `go_on`."""
+
 
 class Session:
     """Listens to one page. `page` is set before the first document."""
@@ -78,6 +81,7 @@ class Session:
         self._events = events
         self._run_in_background = run_in_background
         self._clock = clock
+        self._document = 0
         self._visit = 0
         self._iteration = 0
         self._memory = "{}"
@@ -129,6 +133,8 @@ class Session:
             self._events.on_picture_wanted(self.spec, name, message)
         for line in batch.log:
             self._events.on_log(self.spec, line)
+        if batch.trial is not None:
+            self._events.on_trial(self, *batch.trial)
         if batch.started is not None:
             self._begin(batch.started.url, document)
 
@@ -189,6 +195,7 @@ class Session:
     # --- documents -------------------------------------------------------------------------------------
 
     def _begin(self, url: str, document: int) -> None:
+        self._document = document
         self.websockets_open = 0
         self._undecided = []
         self._settle_rest()
@@ -237,6 +244,10 @@ class Session:
             if not error:
                 return
             self._request_failed("document", error, self.spec.url)
+
+    def go_on(self) -> None:
+        """In a trial: the behaviour may go on."""
+        self.page.evaluate(f"window.{self._names.control}.goOn()", self._document)
 
     # --- the end ---------------------------------------------------------------------------------------
 

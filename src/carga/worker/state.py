@@ -198,7 +198,7 @@ class WorkerState:
                 self._release(index, user.spec.assignment, 0.0, actions)
 
     def _tick(self, now: float, actions: list[Action]) -> None:
-        if self.users and now >= self._lease_until - self._lease_s * STOP_SHARE:
+        if self.users and self._lease_is_over(now):
             actions.append(ev.KillBrowsers())
             self._drop_all(actions)
         if self.welcomed and now >= self._renew_at:
@@ -216,6 +216,9 @@ class WorkerState:
             if browser.open and not browser.users and now - browser.empty_since > BROWSER_IDLE_S:
                 del self.browsers[number]
                 actions.append(ev.CloseBrowser(number))
+
+    def _lease_is_over(self, now: float) -> bool:
+        return now >= self._lease_until - self._lease_s * STOP_SHARE
 
     def _drop_all(self, actions: list[Action]) -> None:
         """The browsers were killed, and every user with them."""
@@ -268,6 +271,8 @@ class WorkerState:
     def _open_users(self, now: float, actions: list[Action]) -> None:
         if self.phase != "working" or not self._queue or self.plan is None or self._opening >= self._opening_max:
             return
+        if self._lease_is_over(now):
+            return  # the next tick gives the users up
         waiting: list[int] = []
         for position, index in enumerate(self._queue):
             if self._opening >= self._opening_max:
