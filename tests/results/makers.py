@@ -71,7 +71,7 @@ class Run:
         (out / "evidence").mkdir(parents=True, exist_ok=True)
         windows = list(self.windows)
         if seed is not None:
-            random.Random(seed).shuffle(windows)  # noqa: S311
+            random.Random(seed).shuffle(windows)
         connection = open_for_writing(out / "run.db")
         connection.execute("BEGIN")
         meta = {**default_meta(self.plan), **self.meta}
@@ -100,7 +100,9 @@ def default_meta(plan: Plan) -> dict[str, str]:
         "plan_file": plan.name,
         "plan_text": PLAN_TEXT,
         "plan": msgspec.json.encode(plan).decode(),
-        "behaviours": json.dumps({"zapper.js": 'export default async function (user) {\n  await user.press("a");\n}\n'}),
+        "behaviours": json.dumps(
+            {"zapper.js": 'export default async function (user) {\n  await user.press("a");\n}\n'}
+        ),
         "started_at": "2026-01-02T03:04:05Z",
         "carga": "0.1.0",
         "machine": msgspec.json.encode(machine).decode(),
@@ -125,7 +127,7 @@ def make_run(
     timer_late_ms: float = 3.0,
 ) -> Run:
     """A whole run. `ill_from_s`: from then on the target refuses, answers 503 and drops WebSockets."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     run = Run(make_plan(users, ramp_s=ramp_s, hold_s=hold_s))
     share = users // workers
     for number in range(workers):
@@ -142,8 +144,7 @@ def make_run(
             window = _window(rng, worker, second, running, slowness * (1 + 0.03 * max(0, second - ramp_s)), ill=ill)
             _record(window, "generator.timer_late", [rng.uniform(0.5, 1.0) * timer_late_ms for _ in range(8)])
             window.users = [
-                UserChange(index=number * share + user, state="running")
-                for user in range(before, min(running, share))
+                UserChange(index=number * share + user, state="running") for user in range(before, min(running, share))
             ]
             before = min(max(before, running), share)
             run.windows.append(window)
@@ -243,9 +244,7 @@ def _record(window: Window, name: str, values: list[float]) -> None:
 def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
     """A picture of one colour with a lighter band, as small as PNG allows."""
     light = tuple(min(255, part + 60) for part in colour)
-    rows = b"".join(
-        b"\0" + bytes(light if y % 60 < 12 else colour) * width for y in range(height)
-    )
+    rows = b"".join(b"\0" + bytes(light if y % 60 < 12 else colour) * width for y in range(height))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

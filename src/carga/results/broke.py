@@ -8,7 +8,7 @@ from carga.results.read import Record
 from carga.results.timeline import MetricColumns
 
 OVER_S = 3
-"""A percentile counts as over its limit from the first of so many measured seconds in a row: one slow second is chance."""
+"""A percentile counts as over its limit from the first of so many measured seconds in a row: one slow is chance."""
 
 
 @dataclass(frozen=True)

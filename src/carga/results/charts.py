@@ -27,6 +27,7 @@ Points = list[float | None]
 PALETTE: tuple[Paint, ...] = ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8")
 MARKED = ("worker-lost", "users-moved", "coordinator-restarted", "stop-requested")
 """Kinds of events that are marked on the charts."""
+_SIGNS = {"<=": "≤", ">=": "≥"}
 _FAMILIES = ("step.", "iteration", "requests", "request.", "websocket.", "navigation.", "vitals.", "custom.", "")
 
 
@@ -172,7 +173,7 @@ def _percentiles(record: Record, axis: Axis) -> list[View]:
     for name in metric_names(line):
         columns = line.metrics[name]
         limits = [
-            Line(f"{limit.statistic} {limit.op} {limit.limit:g} {columns.unit}", limit.limit)
+            Line(f"{limit.statistic} {_SIGNS[limit.op]} {limit.limit:g} {columns.unit}", limit.limit)
             for limit in record.plan.thresholds
             if limit.metric == name and limit.statistic in VALUE_STATISTICS
         ]
@@ -201,7 +202,6 @@ def _failures(line: Timeline, axis: Axis) -> Chart:
             paint,
             unit="/s",
             step=True,
-            fill=True,
         )
         for ((area, cause), columns), paint in zip(frequent, PALETTE, strict=False)
     ]
@@ -245,5 +245,3 @@ def _mark(event: Event) -> Mark:
 def _short(value: float) -> float:
     """Four digits that count: more cannot be seen, and they cost half the file."""
     return float(f"{value:.4g}")
-
-

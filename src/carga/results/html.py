@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+)
 """Control characters, and those that turn the direction of text and so hide what it says."""
 _VOID = frozenset({"meta", "br", "hr", "img", "rect", "circle", "path"})
 
@@ -25,7 +27,7 @@ Child = str | Html | None | Iterable["Child"]
 
 
 def tag(name: str, /, *children: Child, **attributes: str | bool | None) -> Html:
-    """`tag("p", "text", class_="note")`. `_` in a name becomes `-`, a trailing one is dropped; None and False are left out."""
+    """`tag("p", "text", class_="note")`. `_` in a name becomes `-`, a trailing one goes; None and False are left out."""
     opening = name + "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:
         return Html(f"<{opening}>" if name in ("meta", "br", "hr", "img") else f"<{opening}/>")
@@ -59,16 +61,24 @@ def json_for_script(value: object) -> Html:
     return Html(text)
 
 
-def table(heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, class_: str = "", caption: str = "") -> Html:
-    """Columns whose head starts with `#` hold numbers. Rows are cells, or whole `td`s where they are `Html` of one."""
+def table(heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, narrow: bool = False, caption: str = "") -> Html:
+    """Columns whose head starts with `#` hold numbers."""
     names = list(heads)
     numeric = [isinstance(name, str) and name.startswith("#") for name in names]
     head = [
-        tag("th", name[1:] if is_number and isinstance(name, str) else name, scope="col", class_="n" if is_number else None)
+        tag(
+            "th",
+            name[1:] if is_number and isinstance(name, str) else name,
+            scope="col",
+            class_="n" if is_number else None,
+        )
         for name, is_number in zip(names, numeric, strict=True)
     ]
     body = [
-        tag("tr", [tag("td", cell, class_="n" if is_number else None) for cell, is_number in zip(row, numeric, strict=True)])
+        tag(
+            "tr",
+            [tag("td", cell, class_="n" if is_number else None) for cell, is_number in zip(row, numeric, strict=True)],
+        )
         for row in rows
     ]
     return tag(
@@ -78,9 +88,8 @@ def table(heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, class_: st
             tag("caption", caption) if caption else None,
             tag("thead", tag("tr", head)),
             tag("tbody", body),
-            class_=class_ or None,
         ),
-        class_="scroll",
+        class_="scroll narrow" if narrow else "scroll",
         tabindex="0",
         role="region",
         aria_label=caption or None,

@@ -23,10 +23,13 @@ def junit_xml(summary: Summary) -> bytes:
         suite.set(f"{kind}s", str(sum(case.find(kind) is not None for case in cases)))
     suite.set("skipped", "0")
     suite.set("time", f"{summary.duration_s:.3f}")
-    suites = ElementTree.Element("testsuites", {key: suite.get(key, "") for key in ("tests", "failures", "errors", "time")})
+    suites = ElementTree.Element(
+        "testsuites", {key: suite.get(key, "") for key in ("tests", "failures", "errors", "time")}
+    )
     suites.append(suite)
     ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _threshold(suite: ElementTree.Element, name: str, result: ThresholdResult) -> None:

@@ -295,7 +295,7 @@ def _is_whole(values: Histogram) -> bool:
         and values.count == values.zeros + sum(buckets.values())
         and values.count <= COUNT_MAX
         and min(buckets.values()) > 0
-        and -_BUCKET_MAX <= min(buckets)
+        and min(buckets) >= -_BUCKET_MAX
         and max(buckets) <= _BUCKET_MAX
         and 0.0 <= values.min <= values.max
     )

@@ -115,6 +115,14 @@ def _story(record: Record, summary: Summary) -> Child:
     engines = sorted({group.engine for group in plan.groups})
     browsers = " and ".join(f"{_ENGINES[name]} {record.meta.browsers.get(name, '')}".strip() for name in engines)
     planned = "" if users.started == users.planned else f" of {count(users.planned)} planned"
+    if not users.started:
+        return [
+            "None of ",
+            tag("b", plural(users.planned, "user")),
+            " could open ",
+            tag("code", clip(plan.target.url, 300)),
+            ".",
+        ]
     workers = len(summary.workers)
     host = record.meta.machine.host
     with_what = f"{browsers}, run by {plural(workers, 'worker')}{f' on {host}' if host and workers <= 1 else ''}"
@@ -134,7 +142,9 @@ def _figures(record: Record, summary: Summary) -> Html:
     failed = requests.failed if requests else counters["requests_failed"]
     attempts = requests.count if requests else counters["requests"]
     late = summary.generator.timer_late_p99_ms
-    missing = f"{count(users.failed_to_start)} failed to start" if users.failed_to_start else f"of {count(users.planned)}"
+    missing = (
+        f"{count(users.failed_to_start)} failed to start" if users.failed_to_start else f"of {count(users.planned)}"
+    )
     tiles: list[tuple[str, str, str, bool]] = [
         ("Users at once", count(users.peak), missing, users.failed_to_start > 0),
         ("Requests", count(attempts), f"{amount(attempts / seconds, '')}/s", False),
@@ -144,8 +154,12 @@ def _figures(record: Record, summary: Summary) -> Html:
     ]
     if counters["websockets_opened"]:
         cut = counters["websockets_closed_abnormally"]
-        most = max(record.timeline.websockets_open, default=0)
-        tiles.append(("WebSockets open", count(most), f"{count(cut)} cut off", cut > 0))
+        most = count(max(record.timeline.websockets_open, default=0))
+        tiles.append(
+            ("WebSockets cut off", count(cut), f"up to {most} open", True)
+            if cut
+            else ("WebSockets open", most, "none cut off", False)
+        )
     tiles += [
         ("Received", size(counters["bytes_received"]), f"{size(counters['bytes_received'] / seconds)}/s", False),
         ("Page errors", count(counters["page_errors"]), "in the application", counters["page_errors"] > 0),
@@ -197,9 +211,7 @@ def _first_trouble(record: Record, first: Onset) -> Child:
     peak = record.timeline.users_peak
     when = "in the first second" if first.second == 0 else f"after {clock(first.second)}"
     load = (
-        f"with {plural(first.users, 'user')} running"
-        if first.users < peak
-        else f"with all {count(peak)} users running"
+        f"with {plural(first.users, 'user')} running" if first.users < peak else f"with all {count(peak)} users running"
     )
     hint = hint_for(first.area, first.what)
     return [

@@ -26,6 +26,8 @@ TEXT_MAX = 64 * 1024
 COUNTER_NAMES = {
     "requests": "Requests",
     "requests_failed": "Requests failed",
+    "requests_from_cache": "Requests answered by the cache",
+    "requests_cancelled": "Requests given up by the page",
     "bytes_received": "Received",
     "websockets_opened": "WebSockets opened",
     "websockets_closed": "WebSockets closed",
@@ -67,8 +69,8 @@ def sections(record: Record, summary: Summary) -> list[Section]:
 def _thresholds(summary: Summary) -> Child:
     if not summary.thresholds:
         return tag("p", "The plan names no thresholds.", class_="note")
-    rows = [[pill(result.passed), result.threshold, _measured(result, summary)] for result in summary.thresholds]
-    return table(["", "Must hold", "#Measured"], rows)
+    rows = [[result.threshold, _measured(result, summary), pill(result.passed)] for result in summary.thresholds]
+    return table(["Must hold", "#Measured", ""], rows, narrow=True)
 
 
 def _measured(result: ThresholdResult, summary: Summary) -> str:
@@ -155,8 +157,10 @@ def _evidence(record: Record) -> Child:
     found = pictures(record)
     figures = [_figure(picture) for picture in found]
     left = len(record.evidence) - len(found)
-    note = f"What the page showed when a step failed. {count(left)} more are in the folder evidence." if left else (
-        "What the page showed when a step failed."
+    note = (
+        f"What the page showed when a step failed. {count(left)} more are in the folder evidence."
+        if left
+        else ("What the page showed when a step failed.")
     )
     return [tag("p", note, class_="section-note"), tag("div", figures, class_="pictures")]
 
@@ -195,7 +199,7 @@ def _metric_row(name: str, metric: MetricSummary) -> list[Child]:
 
 def _counters(summary: Summary) -> Child:
     def rows(names: Iterable[str]) -> list[list[Child]]:
-        return [[COUNTER_NAMES.get(name, name), _counter(name, summary)] for name in names]
+        return [[counter_name(name), _counter(name, summary)] for name in names]
 
     names = list(summary.counters)
     half = (len(names) + 1) // 2
@@ -203,9 +207,17 @@ def _counters(summary: Summary) -> Child:
     return tag("div", halves, class_="two")
 
 
+def counter_name(name: str) -> str:
+    return COUNTER_NAMES.get(name) or name.replace("_", " ").capitalize()
+
+
+def counter_text(name: str, value: int) -> str:
+    return size(value) if name in _BYTES else count(value)
+
+
 def _counter(name: str, summary: Summary) -> Child:
     value = summary.counters[name]
-    text = size(value) if name in _BYTES else count(value)
+    text = counter_text(name, value)
     return tag("span", text, class_="hurt-text") if value and name in _HURTING else text
 
 
@@ -250,7 +262,9 @@ def _workers(record: Record, summary: Summary) -> Child:
             if totals
             else (NOTHING, NOTHING, NOTHING)
         )
-        rows.append([clip(worker.id, 100), count(worker.users_peak), *values, pill(not worker.lost, _fate(worker.lost))])
+        rows.append(
+            [clip(worker.id, 100), count(worker.users_peak), *values, pill(not worker.lost, _fate(worker.lost))]
+        )
     more = len(summary.workers) - WORKERS_MAX
     return [
         table(
@@ -293,7 +307,11 @@ def _plan(record: Record) -> Child:
     return [
         tag("pre", clip(record.meta.plan_text, TEXT_MAX) or "(not kept)", tabindex="0"),
         [
-            tag("details", tag("summary", f"Behaviour {clip(name, 200)}"), tag("pre", clip(source, TEXT_MAX), tabindex="0"))
+            tag(
+                "details",
+                tag("summary", f"Behaviour {clip(name, 200)}"),
+                tag("pre", clip(source, TEXT_MAX), tabindex="0"),
+            )
             for name, source in sorted(record.meta.behaviours.items())
         ],
     ]

@@ -133,7 +133,7 @@ def _with_damage(summary: Summary, record: Record) -> Summary:
         return summary
     reasons = [
         *summary.reasons,
-        f"{record.windows_damaged} of {record.windows} windows in run.db were damaged and are missing from the results.",
+        f"{record.windows_damaged} of {record.windows} windows in run.db were damaged and are missing here.",
     ]
     incredible = record.windows_damaged > record.windows * DAMAGED_SHARE_MAX
     if incredible and summary.verdict == "passed":

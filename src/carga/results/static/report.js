@@ -51,6 +51,7 @@
           const ratio = devicePixelRatio;
           ctx.save();
           ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+          ctx.textBaseline = "alphabetic";
           ctx.lineWidth = ratio;
           ctx.setLineDash([4 * ratio, 3 * ratio]);
           let labelEnd = -Infinity;
@@ -108,7 +109,7 @@
     const common = { stroke: paint("muted"), ticks: { show: false }, font: "11.5px system-ui, sans-serif" };
     const units = [...new Set(view.series.map((series) => series.unit || "n"))];
     return [
-      { ...common, grid, size: 26, gap: 4, incrs: TIME_STEPS, space: 64, values: (_, ticks) => ticks.map(clock) },
+      { ...common, grid, size: 30, gap: 8, incrs: TIME_STEPS, space: 64, values: (_, ticks) => ticks.map(clock) },
       ...units.slice(0, 2).map((unit, place) => ({
         ...common,
         scale: unit,
