@@ -157,6 +157,4 @@ class WriteResults(msgspec.Struct, frozen=True):
     """The run is over: close the journal, write the results, say ResultsWritten."""
 
 
-Action: TypeAlias = (
-    Send | Close | StoreWindow | StoreEvent | StoreMeta | StoreEvidence | PictureTaken | WriteResults
-)
+Action: TypeAlias = Send | Close | StoreWindow | StoreEvent | StoreMeta | StoreEvidence | PictureTaken | WriteResults

@@ -1,0 +1,673 @@
+"""The coordinator's core: events in, actions out. No I/O and no clock, so whole runs replay in a test.
+
+The run goes `starting` (no worker yet) -> `running` -> `draining` (workers stop their users and send what is left)
+-> `finished` (results are written).
+"""
+
+import secrets
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from carga.coordinator.distribution import Distribution, Step
+from carga.coordinator.events import (
+    Action,
+    Close,
+    Event,
+    EvidenceStored,
+    JournalFailed,
+    JournalRecovered,
+    PictureExpired,
+    PictureTaken,
+    PictureWanted,
+    ResultsWritten,
+    Send,
+    StopRequested,
+    StoreEvent,
+    StoreEvidence,
+    StoreMeta,
+    StoreWindow,
+    Tick,
+    WindowKey,
+    WindowsDropped,
+    WindowsStored,
+    WorkerBroke,
+    WorkerLeft,
+    WorkerSaid,
+    WriteResults,
+)
+from carga.coordinator.intake import SECONDS_AHEAD_MAX, SeqLog, problem_of
+from carga.coordinator.leases import NOBODY, Leases
+from carga.coordinator.past import Past
+from carga.coordinator.roster import WORKERS_MAX, Roster, WorkerRecord
+from carga.coordinator.schedule import Schedule
+from carga.coordinator.timeline import Timeline
+from carga.coordinator.users import DETAIL_LENGTH_MAX, Users
+from carga.model.identity import fill_user
+from carga.model.plan import Plan
+from carga.model.profile import LoadProfile, activation_order
+from carga.model.totals import Totals
+from carga.model.windows import Window
+from carga.wire.live import RunState
+from carga.wire.messages import (
+    EVIDENCE_BYTES_MAX,
+    PROTOCOL,
+    Ack,
+    Assign,
+    Evidence,
+    Finish,
+    Freed,
+    Goodbye,
+    Granted,
+    Hello,
+    Picture,
+    Refuse,
+    Release,
+    Renew,
+    Running,
+    TakePicture,
+    UserSpec,
+    Welcome,
+    WindowMessage,
+)
+
+NO_WORKER_S_MAX = 60.0
+NO_USER_S_MAX = 30.0
+"""From the first assignment. A browser that takes longer to show its first page will not do better later."""
+FINISH_GRACE_S = 10.0
+"""What workers get to stop their users."""
+DRAIN_S_MAX = 20.0
+CAPACITY_SETTLES_S = 5.0
+"""Workers do not all connect in the same moment: before, missing capacity is not worth a message."""
+META_EVERY_S = 1.0
+ASSIGN_USERS_MAX = 200
+"""In one message, far below the limit of its size."""
+EVIDENCE_FILES_MAX = 200
+EVIDENCE_TOTAL_BYTES_MAX = 100_000_000
+PICTURES_MAX = 8
+MESSAGES_MAX = 100
+"""For people, between two live messages; the oldest go first."""
+CAUSES_MAX = 200
+USERS_MAX_PER_WORKER = 1_000_000
+ASSIGNMENTS_PER_RESTART = 1 << 40
+"""Numbers of assignments grow over restarts too: each restart has a range of its own."""
+_IMAGES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg"}
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+    plan: Plan
+    behaviours: dict[str, str]
+    rows: dict[str, list[dict[str, str]]]
+    token: str
+    """Workers must show it."""
+    lease_s: float = 10.0
+    started_at: Callable[[], str]
+    """Wall clock for people: ISO 8601, UTC."""
+    boot_id: str = ""
+    out: str = ""
+
+
+class Coordinator:
+    """`now` is a clock in seconds that goes on while the machine sleeps; it must not go back, and if it does it is
+    held still."""
+
+    def __init__(self, settings: RunSettings, *, now: float, past: Past | None = None) -> None:
+        plan = settings.plan
+        self.settings = settings
+        self.profile = LoadProfile(plan.stages)
+        self.roster = Roster()
+        self.users = Users(plan.users)
+        self.totals = past.totals if past else Totals()
+        self.timeline = past.timeline if past else Timeline()
+        restarts = past.restarts + 1 if past else 0
+        leases = Leases(plan.users, lease_s=settings.lease_s, first_assignment=restarts * ASSIGNMENTS_PER_RESTART + 1)
+        delay_s = {
+            user: group.start_delay_s
+            for group in plan.groups
+            if group.start_delay_s > 0
+            for user in range(group.first_index, group.first_index + group.count)
+        }
+        self.distribution = Distribution(leases, Schedule(activation_order(plan), delay_s), self.users)
+        self.state: RunState = "starting"
+        self.started_at = settings.started_at()
+        self.ended = ""
+        self.ended_detail = ""
+        self.duration_s: float | None = None
+        """Set when the run begins to end."""
+        self.moved = past.moved if past else 0
+        self.messages: deque[str] = deque(maxlen=MESSAGES_MAX)
+        self.results: ResultsWritten | None = None
+        self.evidence: list[EvidenceStored] = []
+        self.browsers: dict[str, str] = {}
+        self._leases = leases
+        self._now = now
+        self._made_at = now
+        self._clock: tuple[float, float] | None = None
+        """(now, elapsed_s) of one moment; None before the run's clock has started."""
+        self._meta_at = now
+        self._actions: list[Action] = []
+        self._pending: dict[WindowKey, Window] = {}
+        """Windows on their way to the disk. The journal's queue bounds them."""
+        self._pictures: dict[int, int] = {}
+        """Request to connection."""
+        self._evidence_files = 0
+        self._evidence_bytes = 0
+        self._first_assigned_at: float | None = None
+        self._someone_ran = bool(self.totals.started)
+        self._failures: Counter[str] = Counter()
+        self._said_capacity = False
+        self._stops = 0
+        self._drain_until = now
+        self._over = False
+        self._grace_until = now
+        self._past_users: dict[int, int] | None = None
+        """After a restart until the grace is over: users that ran, and their worker."""
+        if past:
+            self._pick_up(past)
+        self._handlers: dict[type, Callable[[Any], object]] = {
+            Tick: lambda _: self._tick(),
+            WorkerSaid: self._said,
+            WorkerBroke: self._broke,
+            WorkerLeft: self._left,
+            WindowsStored: self._stored,
+            WindowsDropped: self._dropped,
+            EvidenceStored: self.evidence.append,
+            JournalFailed: self._journal_failed,
+            JournalRecovered: lambda _: self._say("The run folder can be written again; results are kept up."),
+            StopRequested: self._stop,
+            PictureWanted: self._picture_wanted,
+            PictureExpired: lambda event: self._pictures.pop(event.request, None),
+            ResultsWritten: self._written,
+        }
+        self._messages: dict[type, Callable[[WorkerRecord, Any], None]] = {
+            Renew: self._renew,
+            WindowMessage: lambda record, message: self._window(record, message.window),
+            Freed: self._freed,
+            Picture: self._picture,
+            Evidence: self._evidence,
+            Goodbye: lambda record, _: self._goodbye(record),
+        }
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        self._now = max(self._now, now)
+        self._handlers[type(event)](event)
+        actions, self._actions = self._actions, []
+        return actions
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time of the run, also while it drains."""
+        if self._clock is None:
+            return 0.0
+        at, elapsed_s = self._clock
+        return elapsed_s + self._now - at
+
+    @property
+    def target(self) -> int:
+        """Users that the plan wants now."""
+        return self.profile.users_at(self.elapsed_s) if self.state == "running" else 0
+
+    def take_messages(self) -> list[str]:
+        messages = list(self.messages)
+        self.messages.clear()
+        return messages
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._over:
+            return
+        self._end_leases()
+        if self.state == "starting" and self._now - self._made_at >= NO_WORKER_S_MAX:
+            self._drain("no-user", f"no worker connected within {NO_WORKER_S_MAX:.0f} s")
+        if self.state == "running":
+            self._run_step()
+        if self.state == "draining":
+            self._check_drained()
+        if self._now - self._meta_at >= META_EVERY_S and not self._over:
+            self._store_clock()
+
+    def _run_step(self) -> None:
+        if self.elapsed_s >= self.profile.duration_s:
+            self._drain("", "")
+            return
+        if self._now < self._grace_until:
+            return
+        if self._no_user_can_run():
+            detail = self._failures.most_common(1)[0][0]
+            self._drain("no-user", detail or "browsers or pages could not be opened")
+            return
+        if self._past_users is not None:
+            self.distribution.pick_up(self._past_users, self._now)
+        target = self.target
+        step = self.distribution.step(target, self.elapsed_s, self._now)
+        if self._past_users is not None:
+            self._past_users = None
+            self.distribution.release_surplus(step)
+        self._carry_out(step)
+        capacity = self.distribution.placement.capacity
+        if target > capacity and not self._said_capacity and self.elapsed_s >= CAPACITY_SETTLES_S:
+            self._said_capacity = True
+            self._say(f"The plan wants {target} users now, but the workers take only {capacity}.")
+
+    def _carry_out(self, step: Step) -> None:
+        for worker, running in step.released.items():
+            self._send(self.roster.records[worker], Release(running))
+        for worker, running in step.assigned.items():
+            for start in range(0, len(running), ASSIGN_USERS_MAX):
+                specs = [self._spec(entry) for entry in running[start : start + ASSIGN_USERS_MAX]]
+                self._send(self.roster.records[worker], Assign(specs))
+        if step.assigned and self._first_assigned_at is None:
+            self._first_assigned_at = self._now
+        if step.moved:
+            self.moved += step.moved
+            words = f"{_counted(step.moved, 'user')} moved to other workers after up to {step.away_s_max:.1f} s away."
+            self._note("users-moved", count=step.moved, message=words)
+
+    def _spec(self, entry: Running) -> UserSpec:
+        filled = fill_user(self.settings.plan, entry.index, self.settings.rows)
+        return UserSpec(
+            index=filled.index,
+            group=filled.group,
+            assignment=entry.assignment,
+            url=filled.url,
+            identity=filled.identity,
+            user_agent=filled.user_agent,
+            headers=filled.headers,
+            cookies=filled.cookies,
+        )
+
+    def _no_user_can_run(self) -> bool:
+        return (
+            not self._someone_ran
+            and self._first_assigned_at is not None
+            and self._now - self._first_assigned_at >= NO_USER_S_MAX
+            and bool(self._failures)
+        )
+
+    def _end_leases(self) -> None:
+        for worker in self._leases.ended(self._now):
+            self._lose(self.roster.records[worker])
+
+    def _lose(self, record: WorkerRecord) -> None:
+        record.state = "lost"
+        self._part(record, "the lease ended")
+        count = self.distribution.lose(record.position, self._now, f"worker {record.id} was lost")
+        self._note("worker-lost", record, count, f"Worker {record.name} was lost with {_counted(count, 'user')}.")
+
+    # --- beginning and end ------------------------------------------------------------------------------
+
+    def _pick_up(self, past: Past) -> None:
+        """Goes on with a run that another coordinator began."""
+        meta = past.meta
+        self.started_at = meta.get("started_at", self.started_at)
+        self.browsers = msgspec.json.decode(meta.get("browsers", "{}"), type=dict[str, str])
+        self.ended, self.ended_detail = meta.get("ended", ""), meta.get("ended_detail", "")
+        state = meta.get("state", "starting")
+        for worker in (*past.active, *past.ended):
+            record = self.roster.add(worker)
+            record.log = SeqLog(sorted(past.seqs.get(worker, ())))
+            record.applied_seq = record.log.contiguous
+            if worker in past.ended:
+                record.state = "gone" if past.ended[worker] == "gone" else "lost"
+            else:
+                self._leases.renew(record.position, self._now)
+        for file, user, second, name, message in past.evidence:
+            self.evidence.append(EvidenceStored(file, user, second, name, message))
+            self._evidence_files += 1
+        self._past_users = {}
+        for user, (user_state, worker, detail) in past.users.items():
+            if 0 <= user < len(self.users):
+                known = self.roster.get(worker)
+                self.users.set(user, user_state, known.position if known else NOBODY, detail)
+                if user_state not in ("stopped", "waiting"):
+                    self._past_users[user] = known.position if known else NOBODY
+        if state != "starting":
+            self._clock = (self._now, self._past_elapsed_s(meta))
+            self._grace_until = self._now + self.settings.lease_s
+            self.state = "running"
+        if state in ("draining", "finished"):
+            self.state = "draining"
+            self.duration_s = float(meta["elapsed_s"])
+            self._drain_until = self._now + DRAIN_S_MAX
+            self._over = state == "finished"
+        self._note("coordinator-restarted", message="The coordinator was started again and picked the run up.")
+        if self._over:
+            self._do(WriteResults())
+
+    def _past_elapsed_s(self, meta: dict[str, str]) -> float:
+        """The run went on while the coordinator was away. How long that was is known only on the same boot."""
+        elapsed_s = float(meta.get("elapsed_s", "0"))
+        clock = msgspec.json.decode(meta.get("clock", "{}"))
+        if self.settings.boot_id and clock.get("boot_id") == self.settings.boot_id:
+            return elapsed_s + max(0.0, self._now - float(clock["boottime_s"]))
+        return elapsed_s
+
+    def _start_clock(self) -> None:
+        self.state = "running"
+        self._clock = (self._now, 0.0)
+        self.started_at = self.settings.started_at()
+        self._store_meta({"started_at": self.started_at, "state": self.state})
+        self._store_clock()
+
+    def _store_clock(self) -> None:
+        self._meta_at = self._now
+        if self.duration_s is None and self._clock is not None:
+            clock = {"boot_id": self.settings.boot_id, "boottime_s": self._now}
+            self._store_meta({"elapsed_s": repr(self.elapsed_s), "clock": msgspec.json.encode(clock).decode()})
+
+    def _stop(self, event: StopRequested) -> None:
+        self._stops += 1
+        if self._over:
+            return
+        self._note("stop-requested", message=event.detail)
+        if self.state in ("starting", "running"):
+            self._drain("interrupted", event.detail)
+        elif self._stops > 1:
+            self.ended, self.ended_detail = "interrupted", event.detail
+            for record in self.roster.connected():
+                self._send(record, Finish(0.0))
+            self._finish()
+
+    def _drain(self, ended: str, detail: str) -> None:
+        self.state = "draining"
+        self.ended, self.ended_detail = ended, detail
+        self.duration_s = self.elapsed_s if ended else min(self.elapsed_s, self.profile.duration_s)
+        self._drain_until = self._now + DRAIN_S_MAX
+        self.distribution.stop_all()
+        self._store_meta(
+            {"state": "draining", "ended": ended, "ended_detail": detail, "elapsed_s": repr(self.duration_s)}
+        )
+        for record in self.roster.connected():
+            self._send(record, Finish(FINISH_GRACE_S))
+        self._check_drained()
+
+    def _check_drained(self) -> None:
+        if not self.roster.active() or self._now >= self._drain_until:
+            self._finish()
+
+    def _finish(self) -> None:
+        for record in self.roster.active():
+            self._part(record, "the run is over")
+            record.state = "lost"
+            count = self.distribution.lose(record.position, self._now, "the run is over")
+            self._note("worker-lost", record, count, f"Worker {record.name} did not end in time.")
+        self._over = True
+        for request in list(self._pictures):
+            self._do(PictureTaken(request, problem="The run is over."))
+        self._pictures.clear()
+        self._store_meta({"state": "finished", "ended": self.ended, "ended_detail": self.ended_detail})
+        self._do(WriteResults())
+
+    def _written(self, event: ResultsWritten) -> None:
+        self.results = event
+        self.state = "finished"
+
+    # --- connections ------------------------------------------------------------------------------------
+
+    def _said(self, event: WorkerSaid) -> None:
+        record = self.roster.at(event.connection)
+        if isinstance(event.message, Hello):
+            if record is not None:
+                self._refuse(event.connection, "protocol", "a second Hello on one connection")
+            else:
+                self._hello(event.connection, event.message)
+        elif record is None:
+            self._refuse(event.connection, "protocol", "a message before Hello")
+        else:
+            self._messages[type(event.message)](record, event.message)
+
+    def _broke(self, event: WorkerBroke) -> None:
+        self._refuse(event.connection, "protocol", event.problem)
+
+    def _left(self, event: WorkerLeft) -> None:
+        record = self.roster.at(event.connection)
+        if record is None:
+            return
+        self._part(record, "")
+        if record.state == "connected":
+            record.state = "silent"
+            users = _counted(len(self._leases.users_of(record.position)), "user")
+            self._note("worker-silent", record, message=f"Worker {record.name} lost its connection ({users}).")
+
+    def _refuse(self, connection: int, code: str, message: str) -> None:
+        """Refuses what a connection does; a worker that is known there is silent from then on."""
+        self._do(Send(connection, Refuse(code, message)))
+        self._do(Close(connection, message))
+        if self.roster.at(connection) is not None:
+            self._left(WorkerLeft(connection))
+
+    def _part(self, record: WorkerRecord, reason: str) -> None:
+        """The worker has no connection any more."""
+        connection = self.roster.disconnect(record)
+        self.distribution.silence(record.position)
+        if connection is None:
+            return
+        self._do(Close(connection, reason))
+        for request in [request for request, at in self._pictures.items() if at == connection]:
+            del self._pictures[request]
+            self._do(PictureTaken(request, problem="The user's worker lost its connection."))
+
+    def _hello(self, connection: int, hello: Hello) -> None:
+        record = self.roster.get(hello.worker)
+        if refusal := self._objection(hello, record):
+            self._refuse(connection, *refusal)
+            return
+        is_new = record is None or not record.is_active
+        record = record or self.roster.add(hello.worker)
+        record.process = (hello.host, hello.pid)
+        record.users_max = hello.users_max
+        old = self.roster.connect(record, connection)
+        if old is not None:
+            self._do(Close(old, "the worker connected again"))
+        if is_new:
+            words = f"Worker {record.name} joined with room for {_counted(hello.users_max, 'user')}."
+            self._note("worker-joined", record, message=words)
+        if hello.browsers.items() - self.browsers.items():
+            self.browsers |= hello.browsers
+            self._store_meta({"browsers": msgspec.json.encode(self.browsers).decode()})
+        self._correct_clock(hello.elapsed_s)
+        self._welcome(record, hello)
+
+    def _objection(self, hello: Hello, record: WorkerRecord | None) -> tuple[str, str] | None:
+        """Code and words of a refusal."""
+        if hello.protocol != PROTOCOL:
+            return "protocol", f"the coordinator speaks version {PROTOCOL} of the protocol, not {hello.protocol}"
+        if not secrets.compare_digest(hello.token.encode(), self.settings.token.encode()):
+            return "token", "the token is wrong"
+        if self._over or (self.state == "draining" and record is None):
+            return "over", "the run is over"
+        if not 0 < len(hello.worker) <= 200 or not 0 <= hello.users_max <= USERS_MAX_PER_WORKER:
+            return "protocol", "the worker's name or capacity is out of range"
+        if record is not None and record.process not in (None, (hello.host, hello.pid)):
+            return "duplicate", f"another process is worker {hello.worker}"
+        if record is None and len(self.roster.records) >= WORKERS_MAX:
+            return "over", f"{WORKERS_MAX} workers have joined already"
+        return None
+
+    def _correct_clock(self, elapsed_s: float | None) -> None:
+        """After a restart on another boot, workers know better how long the run has lasted."""
+        if self._clock is None or elapsed_s is None or self._now >= self._grace_until:
+            return
+        if self.elapsed_s < elapsed_s <= self.profile.duration_s:
+            self._clock = (self._now, elapsed_s)
+
+    def _welcome(self, record: WorkerRecord, hello: Hello) -> None:
+        if self.state == "starting" and hello.users_max > 0:
+            self._start_clock()
+        worker = record.position
+        if self._past_users is not None:
+            self.distribution.adopt(worker, hello.running, self._now)
+        keep = self.distribution.join(worker, hello.users_max, hello.running, self._now)
+        settings = self.settings
+        self._send(
+            record,
+            Welcome(
+                protocol=PROTOCOL,
+                run=settings.run,
+                lease_s=settings.lease_s,
+                elapsed_s=self.elapsed_s,
+                plan=settings.plan,
+                behaviours=settings.behaviours,
+                keep=keep,
+                windows_stored=record.log.contiguous,
+            ),
+        )
+        if released := self.distribution.released_of(worker):
+            self._send(record, Release(released))
+        if self.state == "draining":
+            self._send(record, Finish(FINISH_GRACE_S))
+
+    # --- messages of a worker ---------------------------------------------------------------------------
+
+    def _renew(self, record: WorkerRecord, message: Renew) -> None:
+        if self._leases.has_ended(record.position, self._now):
+            self._lose(record)
+            return
+        self._leases.renew(record.position, self._now)
+        self._send(record, Granted(message.number))
+
+    def _freed(self, record: WorkerRecord, message: Freed) -> None:
+        for entry in message.users:
+            self.distribution.free(record.position, entry, self.elapsed_s)
+
+    def _goodbye(self, record: WorkerRecord) -> None:
+        self._part(record, "goodbye")
+        record.state = "gone"
+        count = self.distribution.lose(record.position, self._now, f"worker {record.id} left")
+        self._note("worker-gone", record, count, f"Worker {record.name} left.")
+        if self.state == "draining" and not self._over:
+            self._check_drained()
+
+    def _window(self, record: WorkerRecord, window: Window) -> None:
+        key = (record.id, window.seq)
+        connection = record.connection
+        assert connection is not None
+        if window.worker != record.id:
+            self._refuse(connection, "protocol", "a window of another worker")
+            return
+        if window.seq > 0 and window.seq in record.log:
+            self._send(record, Ack([window.seq]))
+            return
+        if key in self._pending:
+            return
+        problem = problem_of(window, users=len(self.users), second_max=self.elapsed_s + SECONDS_AHEAD_MAX)
+        if not record.log.takes(window.seq):
+            problem = f"seq {window.seq} does not follow {record.log.contiguous}"
+        if problem:
+            self._refuse(connection, "protocol", f"window {window.seq}: {problem}")
+            self._say(f"A window of worker {record.name} was refused: {problem}.")
+            return
+        self._pending[key] = window
+        self._apply_users(record, window)
+        self._do(StoreWindow(record.id, window.seq, window.second, msgspec.msgpack.encode(window)))
+
+    def _apply_users(self, record: WorkerRecord, window: Window) -> None:
+        """News about users that this worker does not hold are of the past, or false."""
+        if window.seq <= record.applied_seq:
+            return
+        record.applied_seq = window.seq
+        for change in window.users:
+            if self._leases.holder(change.index) != record.position:
+                continue
+            self.users.set(change.index, change.state, record.position, change.detail)
+            if change.state == "running":
+                self._someone_ran = True
+            elif change.state == "failed" and (change.detail in self._failures or len(self._failures) < CAUSES_MAX):
+                self._failures[change.detail] += 1
+
+    def _stored(self, event: WindowsStored) -> None:
+        acks: dict[str, list[int]] = defaultdict(list)
+        for key in event.keys:
+            acks[key[0]].append(key[1])
+            window = self._pending.pop(key, None)
+            if window is not None:
+                self._merge(window)
+        for worker, seqs in acks.items():
+            record = self.roster.get(worker)
+            assert record is not None
+            self._send(record, Ack(seqs))
+
+    def _merge(self, window: Window) -> None:
+        record = self.roster.get(window.worker)
+        assert record is not None
+        record.log.add(window.seq)
+        if window.seq > record.gauges_seq:
+            record.gauges, record.gauges_seq = window.gauges, window.seq
+        self.totals.add(window)
+        self.timeline.add(window)
+        if crashes := window.counters.get("browser_crashes"):
+            self._say(f"{_counted(crashes, 'browser')} of worker {record.name} crashed.")
+
+    def _dropped(self, event: WindowsDropped) -> None:
+        for key in event.keys:
+            self._pending.pop(key, None)
+
+    def _journal_failed(self, event: JournalFailed) -> None:
+        self._say(f"The run folder cannot be written ({event.problem}). Workers keep their results until it can.")
+
+    def _evidence(self, record: WorkerRecord, evidence: Evidence) -> None:
+        extension = next((name for head, name in _IMAGES.items() if evidence.image.startswith(head)), None)
+        is_sound = 0 <= evidence.user < len(self.users) and 0 <= evidence.second <= self.elapsed_s + SECONDS_AHEAD_MAX
+        size = len(evidence.image)
+        if extension is None or not is_sound or size > EVIDENCE_BYTES_MAX or self._over:
+            return
+        if self._evidence_files >= EVIDENCE_FILES_MAX or self._evidence_bytes + size > EVIDENCE_TOTAL_BYTES_MAX:
+            return
+        self._evidence_files += 1
+        self._evidence_bytes += size
+        self._do(
+            StoreEvidence(
+                file=f"{self._evidence_files:03d}-user-{evidence.user}.{extension}",
+                user=evidence.user,
+                second=evidence.second,
+                name=evidence.name[:DETAIL_LENGTH_MAX],
+                message=evidence.message[:DETAIL_LENGTH_MAX],
+                image=evidence.image,
+            )
+        )
+
+    # --- pictures ---------------------------------------------------------------------------------------
+
+    def _picture_wanted(self, event: PictureWanted) -> None:
+        holder = self._leases.holder(event.user) if 0 <= event.user < len(self.users) else NOBODY
+        record = self.roster.records[holder] if holder != NOBODY else None
+        if record is None or record.connection is None or self.users.state(event.user) != "running":
+            self._do(PictureTaken(event.request, problem=f"User {event.user} does not run now."))
+            return
+        self._pictures[event.request] = record.connection
+        self._send(record, TakePicture(event.request, event.user))
+
+    def _picture(self, record: WorkerRecord, picture: Picture) -> None:
+        if self._pictures.get(picture.request) != record.connection:
+            return
+        del self._pictures[picture.request]
+        problem = picture.problem or ("" if picture.image else "The worker sent no picture.")
+        self._do(PictureTaken(picture.request, picture.image, problem))
+
+    # --- small helpers ----------------------------------------------------------------------------------
+
+    def _do(self, action: Action) -> None:
+        self._actions.append(action)
+
+    def _send(self, record: WorkerRecord, message: Any) -> None:
+        if record.connection is not None:
+            self._do(Send(record.connection, message))
+
+    def _store_meta(self, values: dict[str, str]) -> None:
+        self._do(StoreMeta(values))
+
+    def _say(self, message: str) -> None:
+        """For people, kept with the run."""
+        self._note("message", message=message)
+
+    def _note(self, kind: str, record: WorkerRecord | None = None, count: int = 0, message: str = "") -> None:
+        self._do(StoreEvent(self.elapsed_s, kind, record.id if record else "", count, message))
+        self.messages.append(message)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
