@@ -1,0 +1,140 @@
+"""The floor: the same browsers, users and key presses as carga's, driven by as little as can be, nothing measured.
+
+    python benchmarks/floor.py URL --users 100 --per-browser 50
+
+Opens the users, prints "ready" when all have loaded, then presses a key a second for each until it is ended. What it
+costs is what the browsers cost; carga is measured against it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from carga.engines.chromium.browser import FLAGS, FRAME_CONTROL_FLAGS
+from carga.engines.chromium.find import find_chromium
+from carga.engines.chromium.sandbox import detect
+
+KEYS = (("ArrowDown", 40), ("ArrowUp", 38))
+OPENING_MAX = 6
+
+
+class Browser:
+    def __init__(self) -> None:
+        self.profile = Path(tempfile.mkdtemp(prefix="floor-"))
+        sandbox = detect()
+        sandbox.give(self.profile)
+        down, self.commands = os.pipe()
+        self.answers, up = os.pipe()
+        for fd in (down, up):
+            os.set_inheritable(fd, True)
+        argv = [
+            *sandbox.launcher(), str(find_chromium().path), "--remote-debugging-pipe", f"--user-data-dir={self.profile}",
+            *sandbox.flags(), *FLAGS, *FRAME_CONTROL_FLAGS, "about:blank",
+        ]  # fmt: skip
+        shell = ["/bin/bash", "-c", f'exec 3<&{down} 4>&{up} {down}<&- {up}>&-; exec "$@" 2>/dev/null', "floor", *argv]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.profile), "TMPDIR": str(self.profile)}
+        self.pid = os.posix_spawn("/bin/bash", shell, environment, setpgroup=0)
+        os.close(down)
+        os.close(up)
+        self.waiting: dict[int, asyncio.Future[dict]] = {}
+        self.last = 0
+        self.rest = b""
+        asyncio.get_running_loop().add_reader(self.answers, self.read)
+
+    def read(self) -> None:
+        *messages, self.rest = (self.rest + os.read(self.answers, 1 << 20)).split(b"\0")
+        for message in messages:
+            if message.startswith(b'{"id":'):
+                number = int(message[6 : message.index(b",")])
+                if (future := self.waiting.pop(number, None)) is not None:
+                    future.set_result(json.loads(message).get("result", {}))
+
+    def post(self, method: str, params: dict, session: str = "") -> int:
+        self.last += 1
+        message = {"id": self.last, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        os.write(self.commands, json.dumps(message).encode() + b"\0")
+        return self.last
+
+    async def call(self, method: str, params: dict, session: str = "") -> dict:
+        future = asyncio.get_running_loop().create_future()
+        self.waiting[self.post(method, params, session)] = future
+        return await future
+
+    def end(self) -> None:
+        os.killpg(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+
+async def open_user(browser: Browser, url: str, index: int) -> str:
+    context = (await browser.call("Target.createBrowserContext", {}))["browserContextId"]
+    target = await browser.call(
+        "Target.createTarget",
+        {
+            "url": "about:blank",
+            "browserContextId": context,
+            "width": 1280,
+            "height": 720,
+            "enableBeginFrameControl": True,
+        },
+    )
+    attach = {"targetId": target["targetId"], "flatten": True}
+    session = (await browser.call("Target.attachToTarget", attach))["sessionId"]
+    agent = f"serial=FAKE_{index:020d};mac=00:00:00:00:{index // 256:02X}:{index % 256:02X};"
+    await browser.call("Emulation.setUserAgentOverride", {"userAgent": agent}, session)
+    await browser.call("Page.navigate", {"url": url}, session)
+    ready = {"expression": "document.body && document.body.dataset.ready === '1'"}
+    while not (await browser.call("Runtime.evaluate", ready, session)).get("result", {}).get("value"):
+        await asyncio.sleep(0.1)
+    return session
+
+
+async def press(browser: Browser, session: str) -> None:
+    await asyncio.sleep(random.random())
+    due = asyncio.get_running_loop().time()
+    while True:
+        for key, code in KEYS:
+            for kind in ("rawKeyDown", "keyUp"):
+                event = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+                browser.post("Input.dispatchKeyEvent", event, session)
+            due += 1.0
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--users", type=int, default=100)
+    parser.add_argument("--per-browser", type=int, default=50)
+    options = parser.parse_args()
+    browsers = [Browser() for _ in range(-(-options.users // options.per_browser))]
+    try:
+        limit = asyncio.Semaphore(OPENING_MAX)
+
+        async def opened(index: int) -> tuple[Browser, str]:
+            async with limit:
+                browser = browsers[index // options.per_browser]
+                return browser, await open_user(browser, options.url, index)
+
+        users = await asyncio.gather(*(opened(index) for index in range(options.users)))
+        presses = [asyncio.create_task(press(*user)) for user in users]
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        for task in presses:
+            task.cancel()
+    finally:
+        for browser in browsers:
+            browser.end()
+
+
+asyncio.run(main())
