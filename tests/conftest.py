@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.driver import PageDriver, opened_driver
+from tests.support.site import Site, running_site
 
 
 @pytest.fixture
@@ -12,3 +13,10 @@ async def page_driver() -> AsyncIterator[PageDriver]:
     """A page of a real browser with frames, 1280x720, not navigated yet. Mark the test `e2e`."""
     async with opened_driver() as driver:
         yield driver
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """A web site of the test's own on a free port."""
+    async with running_site() as running:
+        yield running
