@@ -16,7 +16,7 @@ HERE = Path(__file__)
 
 @pytest.fixture(autouse=True)
 def _quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor_module, "RESTART_DELAY_S", 0.01)
+    monkeypatch.setattr(supervisor_module, "RESTART_DELAY_S_MAX", 0.02)
 
 
 def supervisor(tmp_path: Path, said: list[str] | None = None) -> Supervisor:

@@ -32,4 +32,5 @@ def run_async(main: Coroutine[Any, Any, int]) -> int:
     import logging
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # below, it tells of every connection
     return asyncio.run(main)
