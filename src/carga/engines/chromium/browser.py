@@ -17,6 +17,16 @@ from carga.model.plan import Rendering
 START_TIMEOUT_S = 30.0
 CLOSE_GRACE_S = 3.0
 
+DISABLED_FEATURES = (
+    # After an input, a page's other tasks wait for the next frame, 50 ms at most. Where no frames are drawn that would
+    # add 50 ms to the answer of every key press: docs/decisions/0001-no-frames-honest-latency.md.
+    "DeferRendererTasksAfterInput",
+    "AutofillServerCommunication",
+    "CertificateTransparencyComponentUpdater",
+    "MediaRouter",
+    "OptimizationHints",
+    "Translate",
+)
 FLAGS = (
     "--headless",
     "--disable-gpu",
@@ -31,7 +41,7 @@ FLAGS = (
     "--disable-crash-reporter",
     "--disable-dev-shm-usage",
     "--disable-hang-monitor",
-    "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,CertificateTransparencyComponentUpdater",
+    "--disable-features=" + ",".join(DISABLED_FEATURES),
     # A user in the background is a user like any other.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
