@@ -9,6 +9,7 @@ from carga.doctor import checks, install
 from carga.doctor.capacity import COSTS, UserCost, estimate
 from carga.doctor.install import InstallFailed, install_chromium, is_debian_like
 from carga.engines.chromium.find import find_chromium
+from carga.errors import BrowserMissing
 
 COST = UserCost("test", cores=0.01, memory_mb=50)
 
@@ -121,15 +122,29 @@ def test_on_debian_without_root_the_command_for_root_is_told(
     with pytest.raises(InstallFailed, match="sudo apt-get install") as caught:
         install_chromium(ask=False)
     assert caught.value.exit_code == 4
-    assert commands == []
+    assert [command[0] for command in commands] == ["apt-cache"]
+
+
+@pytest.mark.usefixtures("no_browser")
+def test_on_debian_root_installs_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, commands: list[list[str]]
+) -> None:
+    release = tmp_path / "os-release"
+    release.write_text("ID=debian\n")
+    monkeypatch.setattr(install, "OS_RELEASE", release)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    with pytest.raises(BrowserMissing):  # nothing was installed for real
+        install_chromium(ask=False)
+    assert commands[-1][:2] == ["apt-get", "install"]
+    assert commands[-1][-1] == "chromium-headless-shell"
 
 
 @pytest.mark.usefixtures("no_browser")
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        ("playwright", ["playwright", "install", "--only-shell", "chromium"]),
-        ("npx", ["npx", "--yes", "playwright", "install", "--only-shell", "chromium"]),
+        ("playwright", ["/usr/bin/playwright", "install", "--only-shell", "chromium"]),
+        ("npx", ["/usr/bin/npx", "--yes", "playwright", "install", "--only-shell", "chromium"]),
     ],
 )
 def test_elsewhere_playwrights_installer_is_used(
@@ -137,6 +152,6 @@ def test_elsewhere_playwrights_installer_is_used(
 ) -> None:
     monkeypatch.setattr(install, "OS_RELEASE", tmp_path / "none")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == there else None)
-    with pytest.raises(Exception, match="No usable Chromium"):  # the download was not real
+    with pytest.raises(BrowserMissing):  # the download was not real
         install_chromium(ask=False)
     assert commands == [expected]

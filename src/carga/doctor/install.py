@@ -12,11 +12,9 @@ from carga.errors import BrowserMissing, CargaError
 from carga.exitcodes import ExitCode
 
 PACKAGE = "chromium-headless-shell"
-PACKAGE_FALLBACK = "chromium"
-"""Where the distribution has no package of the headless shell."""
 OS_RELEASE = Path("/etc/os-release")
 INSTALL_TIMEOUT_S = 1200.0
-_PLAYWRIGHT = ("playwright", "install", "--only-shell", "chromium")
+_PLAYWRIGHT = ("install", "--only-shell", "chromium")
 
 
 class InstallFailed(CargaError):
@@ -31,7 +29,7 @@ def install_chromium(*, ask: bool) -> None:
     with contextlib.suppress(BrowserMissing):
         find_chromium()
         return
-    if is_debian_like(OS_RELEASE.read_text() if OS_RELEASE.exists() else ""):
+    if is_debian_like(OS_RELEASE.read_text() if OS_RELEASE.exists() else "") and _has_package():
         _install_package(ask=ask)
     else:
         _download(ask=ask)
@@ -46,28 +44,33 @@ def is_debian_like(os_release: str) -> bool:
     return "debian" in names or "ubuntu" in names
 
 
+def _has_package() -> bool:
+    """Ubuntu has only a snap of Chromium, which nobody can drive through a pipe."""
+    if os.geteuid() == 0:
+        _run(["apt-get", "update", "-qq"], must=False)
+    return _run(["apt-cache", "show", PACKAGE], must=False)
+
+
 def _install_package(*, ask: bool) -> None:
-    command = f"apt-get install --yes --no-install-recommends {PACKAGE}"
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", PACKAGE]
     if os.geteuid() != 0:
-        raise InstallFailed("Only root can install packages.", f"Run: sudo {command}")
+        raise InstallFailed("Only root can install packages.", f"Run: sudo {' '.join(command)}")
     _confirm(f"Install the package {PACKAGE}?", ask=ask)
     _say(f"installing {PACKAGE}")
-    _run(["apt-get", "update", "-qq"], must=False)
-    name = PACKAGE if _run(["apt-cache", "show", PACKAGE], must=False) else PACKAGE_FALLBACK
-    _run(["apt-get", "install", "--yes", "-qq", "--no-install-recommends", name])
+    _run(command)
 
 
 def _download(*, ask: bool) -> None:
     """Playwright's own installer, in Python or by Node, whichever is there."""
-    if shutil.which("playwright"):
-        command = [*_PLAYWRIGHT]
-    elif shutil.which("npx"):
-        command = ["npx", "--yes", *_PLAYWRIGHT]
+    beside = Path(sys.executable).with_name("playwright")
+    if playwright := str(beside) if beside.exists() else shutil.which("playwright"):
+        command = [playwright, *_PLAYWRIGHT]
+    elif npx := shutil.which("npx"):
+        command = [npx, "--yes", "playwright", *_PLAYWRIGHT]
     else:
         raise InstallFailed(
             "This system has no package of Chromium that carga knows.",
-            f"Install Chromium yourself, or run: {sys.executable} -m pip install playwright, "
-            f"then: playwright install --only-shell chromium",
+            f"Install Chromium yourself, or run `{sys.executable} -m pip install playwright`, then this again.",
         )
     _confirm(f"Download the headless shell by `{' '.join(command)}`?", ask=ask)
     _say("downloading Chromium's headless shell")

@@ -27,6 +27,7 @@ WORKER_RESTARTS_MAX = 10
 TOKEN_BYTES = 24
 _RUN_ENDED = frozenset(int(code) for code in ExitCode if code is not ExitCode.INTERNAL)
 """Exit codes with which a coordinator tells the verdict. All else is an accident."""
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to connect to when this machine listens everywhere
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -65,13 +66,15 @@ class LocalPlace:
     @property
     def address(self) -> str:
         """HOST:PORT to reach the coordinator from this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return f"{_bracketed(_ANY.get(self.host, self.host))}:{self.port}"
 
     @property
     def page(self) -> str:
-        """URL of the live page."""
-        return f"http://{self.address}/" + (f"?token={self.access_token}" if self.access_token else "")
+        """URL of the live page, as other machines know it when they may see it."""
+        if self.access_token is None:
+            return f"http://{self.address}/"
+        host = socket.gethostname() if self.host in _ANY else self.host
+        return f"http://{_bracketed(host)}:{self.port}/?token={self.access_token}"
 
     async def __aenter__(self) -> "LocalPlace":
         await self.supervisor.__aenter__()
@@ -155,6 +158,10 @@ def _bind(host: str, port: int) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _carga(command: str) -> tuple[str, ...]:

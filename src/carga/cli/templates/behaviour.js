@@ -13,6 +13,4 @@ export default async function (user) {
   //   await user.press("Enter");
   //   await user.waitFor(() => document.querySelectorAll(".result").length > 0);
   // });
-
-  await user.think("0.5s", "1.5s");
 }
