@@ -12,7 +12,8 @@ def demo(
     users: Annotated[int | None, Parameter(help="How many users; left out: those of the bundled plan.")] = None,
     seconds: Annotated[int | None, Parameter(help="How long; left out: as in the bundled plan.")] = None,
     ill: Annotated[
-        tuple[str, ...], Parameter(help="Make the application ill, such as few-sockets or slow-database=200ms.")
+        tuple[str, ...],
+        Parameter(help="Make the application ill, such as few-sockets, or slow-database=200 (ms). May be repeated."),
     ] = (),
     port: Annotated[
         int | None, Parameter(help="Port of the live page (with --serve: of the application); left out: a free one.")

@@ -84,8 +84,10 @@ class DemoServer:
             raise UsageError("The demo application did not start.", self._last_words()) from None
 
     def _last_words(self) -> str:
+        """The last line of what it said on stderr."""
         self._stderr.seek(0)
-        return self._stderr.read().decode(errors="replace").strip().splitlines()[-1:][0] if self._stderr.tell() else ""
+        lines = self._stderr.read().decode(errors="replace").splitlines()
+        return lines[-1] if lines else "It said nothing."
 
 
 def adapt_plan(directory: Path, *, url: str, users: int | None, seconds: int | None) -> Path:
@@ -101,9 +103,7 @@ def adapt_plan(directory: Path, *, url: str, users: int | None, seconds: int | N
     text = _ORIGIN.sub(url.rstrip("/") + "/", PLAN.read_text())
     if users is not None:
         share = users / plan.users
-        text = _COUNTS.sub(
-            lambda found: f"{found['key']}{found['is']}{max(1, round(int(found['value']) * share))}", text
-        )
+        text = _COUNTS.sub(lambda found: f"{found['key']}{found['is']}{_scaled(found['value'], share)}", text)
     if seconds is not None:
         stretch = seconds / plan.duration_s
         text = _TIMES.sub(lambda found: f'{found["key"]}{found["is"]}"{_stretched(found["value"], stretch)}"', text)
@@ -115,6 +115,7 @@ def adapt_plan(directory: Path, *, url: str, users: int | None, seconds: int | N
 
 
 def _scaled(text: str, factor: float) -> str:
+    """Nobody stays nobody, and whoever is somebody does not vanish."""
     return str(max(1, round(int(text) * factor)) if int(text) else 0)
 
 
