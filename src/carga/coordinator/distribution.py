@@ -68,12 +68,12 @@ class Distribution:
         """The worker takes no new users, but keeps those it has."""
         self.placement.withdraw(worker)
 
-    def lose(self, worker: int, now: float, why: str) -> int:
-        """The worker runs nothing any more. Returns how many users it had."""
+    def lose(self, worker: int, since: float, why: str) -> int:
+        """The worker runs nothing any more, at the worst since `since`. Returns how many users it had."""
         self.placement.withdraw(worker)
         users = self.leases.end(worker)
         for user in users:
-            self._cut_off(user, worker, now, why)
+            self._cut_off(user, worker, since, why)
         return len(users)
 
     def free(self, worker: int, entry: Running, elapsed_s: float) -> None:
@@ -131,9 +131,9 @@ class Distribution:
             self._away.pop(user, None)
             self.users.set(user, "stopped", NOBODY)
 
-    def _cut_off(self, user: int, worker: int, now: float, why: str) -> None:
+    def _cut_off(self, user: int, worker: int, since: float, why: str) -> None:
         if self._schedule.is_wanted(user):
-            self._away[user] = (worker, now)
+            self._away[user] = (worker, since)
             self.users.set(user, "lost", NOBODY, why)
             self._schedule.queue(user, lost=True)
         else:

@@ -20,6 +20,8 @@ class WorkerRecord:
         self.users_max = 0
         self.state: WorkerState = "silent"
         self.connection: int | None = None
+        self.heard_at = 0.0
+        """When it last said something."""
         self.log = SeqLog()
         self.applied_seq = 0
         """The last window whose news about users were taken."""

@@ -79,6 +79,9 @@ NO_USER_S_MAX = 30.0
 FINISH_GRACE_S = 10.0
 """What workers get to stop their users."""
 DRAIN_S_MAX = 20.0
+WORKERS_SETTLE_S = 1.0
+"""Workers that are started together connect within this time: without it the first would get the users of all when
+a profile begins with a jump."""
 CAPACITY_SETTLES_S = 5.0
 """Workers do not all connect in the same moment: before, missing capacity is not worth a message."""
 META_EVERY_S = 1.0
@@ -234,7 +237,7 @@ class Coordinator:
         if self.elapsed_s >= self.profile.duration_s:
             self._drain("", "")
             return
-        if self._now < self._grace_until:
+        if self._now < self._grace_until or self.elapsed_s < WORKERS_SETTLE_S:
             return
         if self._no_user_can_run():
             detail = self._failures.most_common(1)[0][0]
@@ -295,7 +298,7 @@ class Coordinator:
     def _lose(self, record: WorkerRecord) -> None:
         record.state = "lost"
         self._part(record, "the lease ended")
-        count = self.distribution.lose(record.position, self._now, f"worker {record.id} was lost")
+        count = self.distribution.lose(record.position, record.heard_at, f"worker {record.id} was lost")
         self._note("worker-lost", record, count, f"Worker {record.name} was lost with {_counted(count, 'user')}.")
 
     # --- beginning and end ------------------------------------------------------------------------------
@@ -393,7 +396,7 @@ class Coordinator:
         for record in self.roster.active():
             self._part(record, "the run is over")
             record.state = "lost"
-            count = self.distribution.lose(record.position, self._now, "the run is over")
+            count = self.distribution.lose(record.position, record.heard_at, "the run is over")
             self._note("worker-lost", record, count, f"Worker {record.name} did not end in time.")
         self._over = True
         for request in list(self._pictures):
@@ -418,6 +421,7 @@ class Coordinator:
         elif record is None:
             self._refuse(event.connection, "protocol", "a message before Hello")
         else:
+            record.heard_at = self._now
             self._messages[type(event.message)](record, event.message)
 
     def _broke(self, event: WorkerBroke) -> None:
@@ -460,6 +464,7 @@ class Coordinator:
         record = record or self.roster.add(hello.worker)
         record.process = (hello.host, hello.pid)
         record.users_max = hello.users_max
+        record.heard_at = self._now
         old = self.roster.connect(record, connection)
         if old is not None:
             self._do(Close(old, "the worker connected again"))
@@ -537,7 +542,7 @@ class Coordinator:
     def _goodbye(self, record: WorkerRecord) -> None:
         self._part(record, "goodbye")
         record.state = "gone"
-        count = self.distribution.lose(record.position, self._now, f"worker {record.id} left")
+        count = self.distribution.lose(record.position, record.heard_at, f"worker {record.id} left")
         self._note("worker-gone", record, count, f"Worker {record.name} left.")
         if self.state == "draining" and not self._over:
             self._check_drained()
