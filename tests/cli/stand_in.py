@@ -1,6 +1,6 @@
 """Stands in for a coordinator: `python stand_in.py FD MODE`. Says that a run goes on until it is stopped.
 
-Modes: `stoppable`, `deaf` (ignores that it is stopped), `dies` (at once).
+Modes: `stoppable`, `deaf` (ignores that it is stopped), `dies` (at once), `gives-up` (at once, for good).
 """
 
 import asyncio
@@ -46,6 +46,9 @@ def live(state: RunState) -> str:
 def main(fd: int, mode: str) -> None:
     if mode == "dies":
         sys.exit("no space left on device")
+    if mode == "gives-up":
+        print("a run of another plan", file=sys.stderr)
+        sys.exit(2)
     stopped = asyncio.Event()
 
     async def feed(websocket: WebSocket) -> None:

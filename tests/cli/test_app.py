@@ -141,6 +141,12 @@ def test_a_token_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path, capsy
     assert "--token-file" in capsys.readouterr().err
 
 
+def test_a_terminal_without_unicode_is_no_error(tmp_path: Path) -> None:
+    done = carga("check", write_plan(tmp_path), PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "viewers" in done.stdout
+
+
 def test_python_dash_m_is_the_same_program(tmp_path: Path) -> None:
     done = carga("check", write_plan(tmp_path))
     assert done.returncode == 0

@@ -104,6 +104,14 @@ async def test_a_coordinator_that_always_dies_is_a_failure_with_its_last_words(p
     assert sum("started again" in text for text in watcher.said) == local.COORDINATOR_RESTARTS_MAX
 
 
+async def test_a_coordinator_that_gives_up_leaves_its_last_words(parts: Parts) -> None:
+    parts.mode = "gives-up"
+    outcome = await asyncio.wait_for(parts.run(Watcher()), 20)
+    assert outcome.summary is None
+    assert outcome.failure is None
+    assert outcome.last_words == "a run of another plan"
+
+
 async def test_workers_that_always_die_end_the_run_in_order(parts: Parts) -> None:
     parts.worker = DIES
     watcher = Watcher()

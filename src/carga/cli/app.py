@@ -3,6 +3,7 @@
 A command imports what is heavy inside its function, so that the program answers at once.
 """
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 
@@ -69,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line; returns the exit code and raises nothing."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in tokens
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no arrow shows a question mark
     try:
         result = build_app()(tokens)
         sys.stdout.flush()

@@ -87,7 +87,8 @@ def _finish(outcome: Outcome, out: Path, *, as_json: bool) -> int:
     if summary is None:
         if outcome.interrupted:
             raise Interrupted(f"The run was ended before there was anything to report; {out / 'logs'} holds the logs.")
-        raise CargaError("The run ended without a result.", f"Look into {out / 'logs'}.")
+        said = f" The coordinator said:\n{outcome.last_words}\n" if outcome.last_words else ""
+        raise CargaError(f"The run ended without a result.{said}", f"The logs are in {out / 'logs'}.")
     if not as_json:
         print_closing(to_stdout(), summary, shorten(out))
     if outcome.failure is not None:

@@ -37,6 +37,8 @@ class Outcome:
     interrupted: bool
     failure: CargaError | None
     """A part of the run that died too often."""
+    last_words: str
+    """The end of the coordinator's log."""
 
 
 async def run_session(options: LocalOptions, *, listening: socket.socket, progress: Progress) -> Outcome:
@@ -48,7 +50,7 @@ async def run_session(options: LocalOptions, *, listening: socket.socket, progre
             await session.follow()
         await session.end()
     summary = await asyncio.to_thread(_read_or_write_summary, options.out)
-    return Outcome(summary, session.interrupts > 0, place.supervisor.failure)
+    return Outcome(summary, session.interrupts > 0, place.supervisor.failure, place.coordinator.tail)
 
 
 class _Session:
