@@ -13,8 +13,8 @@ from carga.results.verdict_view import icon, word
 
 CAUSES_MAX = 100
 _RULE = (
-    "A change counts as better or worse when it is more than 2 % and a block bootstrap over the seconds of both runs "
-    "sees it with 99 % confidence; otherwise it is within noise. Lower is better, except for metrics that the behaviour "
+    "A change is called better or worse when it is more than 2 % and a block bootstrap over the seconds of both runs "
+    "sees it with 99 % confidence; otherwise it is within noise. Lower is better, except for metrics that a behaviour "
     "records itself: those are only called changed."
 )
 

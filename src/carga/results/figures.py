@@ -1,6 +1,7 @@
 """How numbers look in a report: three digits that count, units people know, groups of thousands."""
 
 import math
+import re
 
 from carga.model.duration import format_duration
 
@@ -8,6 +9,7 @@ NARROW_SPACE = "\u202f"
 """Keeps a number and its unit on one line."""
 NOTHING = "–"
 
+_PART = re.compile(r"([0-9][hm])(?=[0-9])")
 _BYTES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -64,13 +66,9 @@ def clock(second: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`1m30s`; whole seconds once it is longer than that."""
-    return (
-        format_duration(round(seconds) if seconds >= 10 else round(seconds, 1))
-        .replace("m", "m ")
-        .replace("h", "h ")
-        .strip()
-    )
+    """`1m 30s`; whole seconds once it is longer than ten."""
+    text = format_duration(round(seconds) if seconds >= 10 else round(seconds, 1))
+    return _PART.sub(r"\1 ", text).strip()
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -27,7 +27,7 @@ Child = str | Html | None | Iterable["Child"]
 
 
 def tag(name: str, /, *children: Child, **attributes: str | bool | None) -> Html:
-    """`tag("p", "text", class_="note")`. `_` in a name becomes `-`, a trailing one goes; None and False are left out."""
+    """`tag("p", "text", class_="note")`. `_` in a name becomes `-`, a trailing one goes; None and False are omitted."""
     opening = name + "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:
         return Html(f"<{opening}>" if name in ("meta", "br", "hr", "img") else f"<{opening}/>")

@@ -116,7 +116,14 @@ def read_record(out: Path) -> Record:
             connection.execute("BEGIN")  # one snapshot, even while a coordinator writes
             return _read(connection, out, path)
     except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be read: {error}.", _RECOVER) from error
+        raise JournalError(f"{path} cannot be read: {error}.", _remedy(error)) from error
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "")  # errors of the module itself have none
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return _RECOVER
+    return "Check that the file may be read and that the disk has room."
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -125,9 +132,10 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
         connection.close()
-        if path.with_name(f"{path.name}-wal").exists():
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
             raise
-        # A run in a folder that is not ours to write: SQLite cannot make its shared memory there, and needs none.
+        # SQLite cannot make its shared memory in a folder that is full or not ours to write, and needs none here.
         return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
     return connection
 
