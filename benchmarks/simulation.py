@@ -25,7 +25,6 @@ from carga.coordinator.events import (
     StoreMeta,
     StoreWindow,
     Tick,
-    WindowsStored,
     WorkerSaid,
 )
 from carga.coordinator.hub import boottime_s
@@ -121,7 +120,7 @@ class Simulation:
         closed = self.journal.close()
         while not self.stored.empty():
             self.feed(self.stored.get())
-        totals = self.coordinator.totals
+        totals = self.coordinator.results.totals
         expected = sum(worker.seq for worker in self.workers)
         merged = sum(record.log.contiguous for record in self.coordinator.roster.records)
         return {

@@ -17,8 +17,8 @@ def assert_nothing_is_lost(world: World) -> None:
         assert worker.acknowledged <= in_journal
         if worker.finishing and not worker.alive:
             assert in_journal == set(range(1, worker.seq + 1))
-    assert world.coordinator.totals.counters == stored.counters
-    assert world.coordinator.totals.started == stored.started
+    assert world.coordinator.results.totals.counters == stored.counters
+    assert world.coordinator.results.totals.started == stored.started
 
 
 def test_users_follow_the_load_profile_up_and_down() -> None:
@@ -175,4 +175,4 @@ def test_windows_are_merged_once_however_often_they_are_sent() -> None:
         worker.link.cut()
         world.run(seconds=3)
     assert 1 not in worker.windows
-    assert world.coordinator.totals.counters == world.stored().counters
+    assert world.coordinator.results.totals.counters == world.stored().counters

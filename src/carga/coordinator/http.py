@@ -76,7 +76,7 @@ class _Api:
 
     async def evidence_file(self, request: Request) -> Response:
         file = request.path_params["file"]
-        if all(stored.file != file for stored in self._hub.coordinator.evidence):
+        if all(stored.file != file for stored in self._hub.coordinator.evidence.stored):
             return problem_response(404, "no-evidence", f"There is no evidence {file!r}.")
         return FileResponse(self._out / "evidence" / file)
 
@@ -100,7 +100,7 @@ class _Api:
 
     async def shutdown(self, _: Request) -> Response:
         """Only a coordinator whose run is finished can go."""
-        if self._hub.coordinator.results is None:
+        if self._hub.coordinator.end is None:
             return problem_response(409, "not-finished", "The run is not finished.", "Stop it first: POST /api/stop.")
         self._hub.shutdown.set()
         return json_response({}, 202)

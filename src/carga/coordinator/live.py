@@ -1,8 +1,8 @@
 """Makes what a live page and a terminal are told out of the coordinator's state."""
 
 import carga
-from carga.coordinator.state import Coordinator
 from carga.coordinator.timeline import percentiles
+from carga.coordinator.state import Coordinator
 from carga.model.thresholds import evaluate
 from carga.model.verdict import generator_summary
 from carga.model.windows import Metric
@@ -74,11 +74,11 @@ class LiveView:
     def evidence(self) -> list[EvidenceInfo]:
         return [
             EvidenceInfo(stored.file, stored.user, stored.second, stored.name, stored.message)
-            for stored in self._coordinator.evidence
+            for stored in self._coordinator.evidence.stored
         ]
 
     def history(self) -> History:
-        timeline, profile = self._coordinator.timeline, self._coordinator.profile
+        timeline, profile = self._coordinator.results.timeline, self._coordinator.profile
         points = timeline.points(until=self._second())
         metrics: dict[str, list[Point]] = {}
         for point in points:
@@ -104,9 +104,9 @@ class LiveView:
     def live(self) -> Live:
         """Takes the changes and messages that it tells of: call it once for all who listen."""
         coordinator = self._coordinator
-        totals, results = coordinator.totals, coordinator.results
+        totals, end = coordinator.results.totals, coordinator.end
         second = self._second()
-        point = coordinator.timeline.point(second)
+        point = coordinator.results.timeline.point(second)
         elapsed_s = self._elapsed_s()
         return Live(
             type="live",
@@ -133,17 +133,17 @@ class LiveView:
             thresholds=evaluate(coordinator.settings.plan.thresholds, totals, duration_s=elapsed_s),
             changed=coordinator.users.take_changed(CHANGED_MAX),
             messages=coordinator.take_messages(),
-            verdict=results.verdict if results else None,
-            reasons=results.reasons if results else [],
-            exit_code=results.exit_code if results else None,
-            report=results.report if results else None,
+            verdict=end.verdict if end else None,
+            reasons=end.reasons if end else [],
+            exit_code=end.exit_code if end else None,
+            report=end.report if end else None,
         )
 
     def _second(self) -> int:
         """The newest second whose windows have had the time to come; the last one there is when the run is over."""
         coordinator = self._coordinator
         second = int(coordinator.elapsed_s) - LATE_S
-        return coordinator.timeline.newest if coordinator.state == "finished" else max(second, -1)
+        return coordinator.results.timeline.newest if coordinator.state == "finished" else max(second, -1)
 
     def _elapsed_s(self) -> float:
         duration_s = self._coordinator.duration_s
@@ -158,7 +158,7 @@ class LiveView:
     def _causes(self) -> list[CauseCount]:
         causes = [
             CauseCount(area, cause, count)
-            for area, counts in self._coordinator.totals.causes.items()
+            for area, counts in self._coordinator.results.totals.causes.items()
             for cause, count in counts.items()
         ]
         return sorted(causes, key=lambda cause: -cause.count)[:CAUSES_MAX]

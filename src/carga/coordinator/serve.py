@@ -101,8 +101,8 @@ async def serve(options: CoordinatorOptions) -> int:
                 client.close("the run is finished")
             server.should_exit = True
             await serving
-    assert hub.coordinator.results is not None
-    return hub.coordinator.results.exit_code
+    assert hub.coordinator.end is not None
+    return hub.coordinator.end.exit_code
 
 
 def open_run(loaded: LoadedPlan, options: CoordinatorOptions) -> tuple[RunSettings, Past | None]:
@@ -180,7 +180,7 @@ def _listen(options: CoordinatorOptions) -> socket.socket:
 @contextlib.contextmanager
 def _signals(hub: Hub, loop: asyncio.AbstractEventLoop) -> Generator[None]:
     def stop(name: str) -> None:
-        if hub.coordinator.results is not None:
+        if hub.coordinator.end is not None:
             hub.shutdown.set()
         else:
             hub.feed(StopRequested(f"the coordinator received {name}"))

@@ -4,13 +4,13 @@ The run goes `starting` (no worker yet) -> `running` -> `draining` (workers stop
 -> `finished` (results are written).
 """
 
-import secrets
-from collections import Counter, defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from carga.coordinator.admission import objection
 from carga.coordinator.distribution import Distribution, Step
 from carga.coordinator.events import (
     Action,
@@ -26,11 +26,8 @@ from carga.coordinator.events import (
     Send,
     StopRequested,
     StoreEvent,
-    StoreEvidence,
     StoreMeta,
-    StoreWindow,
     Tick,
-    WindowKey,
     WindowsDropped,
     WindowsStored,
     WorkerBroke,
@@ -38,13 +35,16 @@ from carga.coordinator.events import (
     WorkerSaid,
     WriteResults,
 )
-from carga.coordinator.intake import SECONDS_AHEAD_MAX, SeqLog, problem_of
+from carga.coordinator.evidence import EvidenceIntake
+from carga.coordinator.intake import SECONDS_AHEAD_MAX, SeqLog
 from carga.coordinator.leases import NOBODY, Leases
 from carga.coordinator.past import Past
-from carga.coordinator.roster import WORKERS_MAX, Roster, WorkerRecord
+from carga.coordinator.results import Results, WindowRefused
+from carga.coordinator.roster import Roster, WorkerRecord
+from carga.coordinator.run_clock import RunClock
 from carga.coordinator.schedule import Schedule
 from carga.coordinator.timeline import Timeline
-from carga.coordinator.users import DETAIL_LENGTH_MAX, Users
+from carga.coordinator.users import Users
 from carga.model.identity import fill_user
 from carga.model.plan import Plan
 from carga.model.profile import LoadProfile, activation_order
@@ -52,7 +52,6 @@ from carga.model.totals import Totals
 from carga.model.windows import Window
 from carga.wire.live import RunState
 from carga.wire.messages import (
-    EVIDENCE_BYTES_MAX,
     PROTOCOL,
     Ack,
     Assign,
@@ -87,16 +86,11 @@ CAPACITY_SETTLES_S = 5.0
 META_EVERY_S = 1.0
 ASSIGN_USERS_MAX = 200
 """In one message, far below the limit of its size."""
-EVIDENCE_FILES_MAX = 200
-EVIDENCE_TOTAL_BYTES_MAX = 100_000_000
 PICTURES_MAX = 8
 MESSAGES_MAX = 100
 """For people, between two live messages; the oldest go first."""
-CAUSES_MAX = 200
-USERS_MAX_PER_WORKER = 1_000_000
 ASSIGNMENTS_PER_RESTART = 1 << 40
 """Numbers of assignments grow over restarts too: each restart has a range of its own."""
-_IMAGES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg"}
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,8 +117,6 @@ class Coordinator:
         self.profile = LoadProfile(plan.stages)
         self.roster = Roster()
         self.users = Users(plan.users)
-        self.totals = past.totals if past else Totals()
-        self.timeline = past.timeline if past else Timeline()
         restarts = past.restarts + 1 if past else 0
         leases = Leases(plan.users, lease_s=settings.lease_s, first_assignment=restarts * ASSIGNMENTS_PER_RESTART + 1)
         delay_s = {
@@ -134,6 +126,12 @@ class Coordinator:
             for user in range(group.first_index, group.first_index + group.count)
         }
         self.distribution = Distribution(leases, Schedule(activation_order(plan), delay_s), self.users)
+        self.results = Results(
+            self.roster,
+            self.distribution,
+            past.totals if past else Totals(),
+            past.timeline if past else Timeline(),
+        )
         self.state: RunState = "starting"
         self.started_at = settings.started_at()
         self.ended = ""
@@ -142,25 +140,20 @@ class Coordinator:
         """Set when the run begins to end."""
         self.moved = past.moved if past else 0
         self.messages: deque[str] = deque(maxlen=MESSAGES_MAX)
-        self.results: ResultsWritten | None = None
-        self.evidence: list[EvidenceStored] = []
+        self.end: ResultsWritten | None = None
+        self.evidence = EvidenceIntake()
         self.browsers: dict[str, str] = {}
         self._leases = leases
         self._now = now
         self._made_at = now
-        self._clock: tuple[float, float] | None = None
-        """(now, elapsed_s) of one moment; None before the run's clock has started."""
+        self._clock = RunClock(settings.boot_id)
         self._meta_at = now
         self._actions: list[Action] = []
-        self._pending: dict[WindowKey, Window] = {}
-        """Windows on their way to the disk. The journal's queue bounds them."""
+        self._closed: set[int] = set()
+        """Connections that are closed here and not yet gone."""
         self._pictures: dict[int, int] = {}
         """Request to connection."""
-        self._evidence_files = 0
-        self._evidence_bytes = 0
         self._first_assigned_at: float | None = None
-        self._someone_ran = bool(self.totals.started)
-        self._failures: Counter[str] = Counter()
         self._said_capacity = False
         self._stops = 0
         self._drain_until = now
@@ -176,8 +169,8 @@ class Coordinator:
             WorkerBroke: self._broke,
             WorkerLeft: self._left,
             WindowsStored: self._stored,
-            WindowsDropped: self._dropped,
-            EvidenceStored: self.evidence.append,
+            WindowsDropped: lambda event: self.results.dropped(event.keys),
+            EvidenceStored: self.evidence.stored.append,
             JournalFailed: self._journal_failed,
             JournalRecovered: lambda _: self._say("The run folder can be written again; results are kept up."),
             StopRequested: self._stop,
@@ -203,10 +196,7 @@ class Coordinator:
     @property
     def elapsed_s(self) -> float:
         """Time of the run, also while it drains."""
-        if self._clock is None:
-            return 0.0
-        at, elapsed_s = self._clock
-        return elapsed_s + self._now - at
+        return self._clock.elapsed_s(self._now)
 
     @property
     def target(self) -> int:
@@ -240,7 +230,7 @@ class Coordinator:
         if self._now < self._grace_until or self.elapsed_s < WORKERS_SETTLE_S:
             return
         if self._no_user_can_run():
-            detail = self._failures.most_common(1)[0][0]
+            detail = self.results.failures.most_common(1)[0][0]
             self._drain("no-user", detail or "browsers or pages could not be opened")
             return
         if self._past_users is not None:
@@ -285,10 +275,10 @@ class Coordinator:
 
     def _no_user_can_run(self) -> bool:
         return (
-            not self._someone_ran
+            not self.results.someone_ran
             and self._first_assigned_at is not None
             and self._now - self._first_assigned_at >= NO_USER_S_MAX
-            and bool(self._failures)
+            and bool(self.results.failures)
         )
 
     def _end_leases(self) -> None:
@@ -318,9 +308,7 @@ class Coordinator:
                 record.state = "gone" if past.ended[worker] == "gone" else "lost"
             else:
                 self._leases.renew(record.position, self._now)
-        for file, user, second, name, message in past.evidence:
-            self.evidence.append(EvidenceStored(file, user, second, name, message))
-            self._evidence_files += 1
+        self.evidence.restore(past.evidence)
         self._past_users = {}
         for user, (user_state, worker, detail) in past.users.items():
             if 0 <= user < len(self.users):
@@ -329,7 +317,7 @@ class Coordinator:
                 if user_state not in ("stopped", "waiting"):
                     self._past_users[user] = known.position if known else NOBODY
         if state != "starting":
-            self._clock = (self._now, self._past_elapsed_s(meta))
+            self._clock.resume(meta, self._now)
             self._grace_until = self._now + self.settings.lease_s
             self.state = "running"
         if state in ("draining", "finished"):
@@ -341,26 +329,17 @@ class Coordinator:
         if self._over:
             self._do(WriteResults())
 
-    def _past_elapsed_s(self, meta: dict[str, str]) -> float:
-        """The run went on while the coordinator was away. How long that was is known only on the same boot."""
-        elapsed_s = float(meta.get("elapsed_s", "0"))
-        clock = msgspec.json.decode(meta.get("clock", "{}"))
-        if self.settings.boot_id and clock.get("boot_id") == self.settings.boot_id:
-            return elapsed_s + max(0.0, self._now - float(clock["boottime_s"]))
-        return elapsed_s
-
     def _start_clock(self) -> None:
         self.state = "running"
-        self._clock = (self._now, 0.0)
+        self._clock.start(self._now)
         self.started_at = self.settings.started_at()
         self._store_meta({"started_at": self.started_at, "state": self.state})
         self._store_clock()
 
     def _store_clock(self) -> None:
         self._meta_at = self._now
-        if self.duration_s is None and self._clock is not None:
-            clock = {"boot_id": self.settings.boot_id, "boottime_s": self._now}
-            self._store_meta({"elapsed_s": repr(self.elapsed_s), "clock": msgspec.json.encode(clock).decode()})
+        if self.duration_s is None and self._clock.is_started:
+            self._store_meta(self._clock.reading(self._now))
 
     def _stop(self, event: StopRequested) -> None:
         self._stops += 1
@@ -406,12 +385,14 @@ class Coordinator:
         self._do(WriteResults())
 
     def _written(self, event: ResultsWritten) -> None:
-        self.results = event
+        self.end = event
         self.state = "finished"
 
     # --- connections ------------------------------------------------------------------------------------
 
     def _said(self, event: WorkerSaid) -> None:
+        if event.connection in self._closed:
+            return
         record = self.roster.at(event.connection)
         if isinstance(event.message, Hello):
             if record is not None:
@@ -425,13 +406,17 @@ class Coordinator:
             self._messages[type(event.message)](record, event.message)
 
     def _broke(self, event: WorkerBroke) -> None:
+        if event.connection in self._closed:
+            return
         self._refuse(event.connection, "protocol", event.problem)
 
     def _left(self, event: WorkerLeft) -> None:
-        record = self.roster.at(event.connection)
-        if record is None:
-            return
-        self._part(record, "")
+        self._closed.discard(event.connection)
+        if record := self.roster.at(event.connection):
+            self._fall_silent(record)
+
+    def _fall_silent(self, record: WorkerRecord) -> None:
+        self._part(record)
         if record.state == "connected":
             record.state = "silent"
             users = _counted(len(self._leases.users_of(record.position)), "user")
@@ -440,25 +425,34 @@ class Coordinator:
     def _refuse(self, connection: int, code: str, message: str) -> None:
         """Refuses what a connection does; a worker that is known there is silent from then on."""
         self._do(Send(connection, Refuse(code, message)))
-        self._do(Close(connection, message))
-        if self.roster.at(connection) is not None:
-            self._left(WorkerLeft(connection))
+        self._close(connection, message)
+        if record := self.roster.at(connection):
+            self._fall_silent(record)
 
-    def _part(self, record: WorkerRecord, reason: str) -> None:
+    def _close(self, connection: int, reason: str) -> None:
+        """What still comes over the connection until it is closed on both ends is not heard."""
+        self._closed.add(connection)
+        self._do(Close(connection, reason))
+
+    def _part(self, record: WorkerRecord, reason: str = "") -> None:
         """The worker has no connection any more."""
         connection = self.roster.disconnect(record)
         self.distribution.silence(record.position)
         if connection is None:
             return
-        self._do(Close(connection, reason))
+        if reason:
+            self._close(connection, reason)
         for request in [request for request, at in self._pictures.items() if at == connection]:
             del self._pictures[request]
             self._do(PictureTaken(request, problem="The user's worker lost its connection."))
 
     def _hello(self, connection: int, hello: Hello) -> None:
         record = self.roster.get(hello.worker)
-        if refusal := self._objection(hello, record):
-            self._refuse(connection, *refusal)
+        refusal = objection(hello, record, token=self.settings.token, joined=len(self.roster.records))
+        if refusal is None and (self._over or (self.state == "draining" and record is None)):
+            refusal = Refuse("over", "the run is over")
+        if refusal is not None:
+            self._refuse(connection, refusal.code, refusal.message)
             return
         is_new = record is None or not record.is_active
         record = record or self.roster.add(hello.worker)
@@ -467,7 +461,7 @@ class Coordinator:
         record.heard_at = self._now
         old = self.roster.connect(record, connection)
         if old is not None:
-            self._do(Close(old, "the worker connected again"))
+            self._close(old, "the worker connected again")
         if is_new:
             words = f"Worker {record.name} joined with room for {_counted(hello.users_max, 'user')}."
             self._note("worker-joined", record, message=words)
@@ -477,28 +471,10 @@ class Coordinator:
         self._correct_clock(hello.elapsed_s)
         self._welcome(record, hello)
 
-    def _objection(self, hello: Hello, record: WorkerRecord | None) -> tuple[str, str] | None:
-        """Code and words of a refusal."""
-        if hello.protocol != PROTOCOL:
-            return "protocol", f"the coordinator speaks version {PROTOCOL} of the protocol, not {hello.protocol}"
-        if not secrets.compare_digest(hello.token.encode(), self.settings.token.encode()):
-            return "token", "the token is wrong"
-        if self._over or (self.state == "draining" and record is None):
-            return "over", "the run is over"
-        if not 0 < len(hello.worker) <= 200 or not 0 <= hello.users_max <= USERS_MAX_PER_WORKER:
-            return "protocol", "the worker's name or capacity is out of range"
-        if record is not None and record.process not in (None, (hello.host, hello.pid)):
-            return "duplicate", f"another process is worker {hello.worker}"
-        if record is None and len(self.roster.records) >= WORKERS_MAX:
-            return "over", f"{WORKERS_MAX} workers have joined already"
-        return None
-
     def _correct_clock(self, elapsed_s: float | None) -> None:
-        """After a restart on another boot, workers know better how long the run has lasted."""
-        if self._clock is None or elapsed_s is None or self._now >= self._grace_until:
-            return
-        if self.elapsed_s < elapsed_s <= self.profile.duration_s:
-            self._clock = (self._now, elapsed_s)
+        """After a restart, workers may know better how long the run has lasted: they were there."""
+        if elapsed_s is not None and self._now < self._grace_until and elapsed_s <= self.profile.duration_s:
+            self._clock.advance_to(elapsed_s, self._now)
 
     def _welcome(self, record: WorkerRecord, hello: Hello) -> None:
         if self.state == "starting" and hello.users_max > 0:
@@ -548,92 +524,38 @@ class Coordinator:
             self._check_drained()
 
     def _window(self, record: WorkerRecord, window: Window) -> None:
-        key = (record.id, window.seq)
-        connection = record.connection
-        assert connection is not None
+        assert record.connection is not None
         if window.worker != record.id:
-            self._refuse(connection, "protocol", "a window of another worker")
+            self._refuse(record.connection, "protocol", "a window of another worker")
             return
         if window.seq > 0 and window.seq in record.log:
             self._send(record, Ack([window.seq]))
             return
-        if key in self._pending:
+        try:
+            stored = self.results.take(record, window, second_max=self.elapsed_s + SECONDS_AHEAD_MAX)
+        except WindowRefused as refused:
+            self._say(f"A window of worker {record.name} was refused: {refused}.")
+            self._refuse(record.connection, "protocol", f"window {window.seq}: {refused}")
             return
-        problem = problem_of(window, users=len(self.users), second_max=self.elapsed_s + SECONDS_AHEAD_MAX)
-        if not record.log.takes(window.seq):
-            problem = f"seq {window.seq} does not follow {record.log.contiguous}"
-        if problem:
-            self._refuse(connection, "protocol", f"window {window.seq}: {problem}")
-            self._say(f"A window of worker {record.name} was refused: {problem}.")
-            return
-        self._pending[key] = window
-        self._apply_users(record, window)
-        self._do(StoreWindow(record.id, window.seq, window.second, msgspec.msgpack.encode(window)))
-
-    def _apply_users(self, record: WorkerRecord, window: Window) -> None:
-        """News about users that this worker does not hold are of the past, or false."""
-        if window.seq <= record.applied_seq:
-            return
-        record.applied_seq = window.seq
-        for change in window.users:
-            if self._leases.holder(change.index) != record.position:
-                continue
-            self.users.set(change.index, change.state, record.position, change.detail)
-            if change.state == "running":
-                self._someone_ran = True
-            elif change.state == "failed" and (change.detail in self._failures or len(self._failures) < CAUSES_MAX):
-                self._failures[change.detail] += 1
+        if stored is not None:
+            self._do(stored)
 
     def _stored(self, event: WindowsStored) -> None:
-        acks: dict[str, list[int]] = defaultdict(list)
-        for key in event.keys:
-            acks[key[0]].append(key[1])
-            window = self._pending.pop(key, None)
-            if window is not None:
-                self._merge(window)
-        for worker, seqs in acks.items():
-            record = self.roster.get(worker)
-            assert record is not None
-            self._send(record, Ack(seqs))
-
-    def _merge(self, window: Window) -> None:
-        record = self.roster.get(window.worker)
-        assert record is not None
-        record.log.add(window.seq)
-        if window.seq > record.gauges_seq:
-            record.gauges, record.gauges_seq = window.gauges, window.seq
-        self.totals.add(window)
-        self.timeline.add(window)
-        if crashes := window.counters.get("browser_crashes"):
-            self._say(f"{_counted(crashes, 'browser')} of worker {record.name} crashed.")
-
-    def _dropped(self, event: WindowsDropped) -> None:
-        for key in event.keys:
-            self._pending.pop(key, None)
+        seqs, merged = self.results.stored(event.keys)
+        for worker, stored in seqs.items():
+            if record := self.roster.get(worker):
+                self._send(record, Ack(stored))
+        for window in merged:
+            if crashes := window.counters.get("browser_crashes"):
+                self._say(f"{_counted(crashes, 'browser')} of worker {window.worker} crashed.")
 
     def _journal_failed(self, event: JournalFailed) -> None:
         self._say(f"The run folder cannot be written ({event.problem}). Workers keep their results until it can.")
 
     def _evidence(self, record: WorkerRecord, evidence: Evidence) -> None:
-        extension = next((name for head, name in _IMAGES.items() if evidence.image.startswith(head)), None)
-        is_sound = 0 <= evidence.user < len(self.users) and 0 <= evidence.second <= self.elapsed_s + SECONDS_AHEAD_MAX
-        size = len(evidence.image)
-        if extension is None or not is_sound or size > EVIDENCE_BYTES_MAX or self._over:
-            return
-        if self._evidence_files >= EVIDENCE_FILES_MAX or self._evidence_bytes + size > EVIDENCE_TOTAL_BYTES_MAX:
-            return
-        self._evidence_files += 1
-        self._evidence_bytes += size
-        self._do(
-            StoreEvidence(
-                file=f"{self._evidence_files:03d}-user-{evidence.user}.{extension}",
-                user=evidence.user,
-                second=evidence.second,
-                name=evidence.name[:DETAIL_LENGTH_MAX],
-                message=evidence.message[:DETAIL_LENGTH_MAX],
-                image=evidence.image,
-            )
-        )
+        stored = self.evidence.take(evidence, users=len(self.users), second_max=self.elapsed_s + SECONDS_AHEAD_MAX)
+        if stored is not None:
+            self._do(stored)
 
     # --- pictures ---------------------------------------------------------------------------------------
 
