@@ -24,6 +24,7 @@ _SCRIPT = """
 (() => {
   const say = window[%(binding)s];
   if (window !== window.top || !say) return;
+  const table = (entries) => Object.assign(Object.create(null), entries);
   %(keys)s
   Object.defineProperty(window, "__driver_keys", { value: keyParameters });
   const told = (value) => value instanceof Error ? String(value.stack || value) : String(value);
@@ -87,15 +88,15 @@ class PageDriver:
 
     async def press(self, key: str) -> None:
         """A key or a combination such as "Control+a", as `user.press` takes it."""
-        strokes = await self.evaluate(f"[__driver_keys({json.dumps(key)})].flat()")
-        assert strokes[0], f"there is no key {key!r}"
+        strokes = await self.evaluate(f"__driver_keys({json.dumps(key)})")
+        assert strokes, f"there is no key {key!r}"
         await self._strokes(strokes)
 
     async def _strokes(self, strokes: list[dict[str, Any]]) -> None:
         for stroke in strokes:
             self.page.input("key", _json({**stroke, "type": "keyDown" if stroke.get("text") else "rawKeyDown"}))
         for stroke in reversed(strokes):
-            self.page.input("key", _json({**stroke, "text": "", "type": "keyUp"}))
+            self.page.input("key", _json({**stroke, "text": "", "commands": [], "type": "keyUp"}))
         await self.evaluate("1")
 
     async def type(self, text: str) -> None:

@@ -7,64 +7,64 @@ as an injected classic script. The source keeps its lines, so an error's line is
 import re
 
 from carga.errors import BehaviourError
+from carga.page.javascript import SPACE, top_level_words
 
-_TOKEN = re.compile(
-    r"""
-      (?P<comment> //[^\n]* | /\*.*?\*/ )
-    | (?P<string> "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
-    | (?P<template> `(?:\\.|[^`\\])*` )
-    | (?P<export> \bexport\b (?:\s+ default\b)? )
-    | (?P<import> \bimport\b (?= \s* (?:["'{*\w]) ) )
-    | (?P<word> [\w$]+ )
-    | (?P<regex> / (?![*/]) (?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+ / [a-z]* )
-    | (?P<other> [^\w\s] )
-    """,
-    re.VERBOSE | re.DOTALL,
+CHARACTERS_MAX = 1_000_000
+"""Every document of every user gets the source; a longer one is a library in the wrong place."""
+_RESULT = "__carga_behaviour"
+_NAMELESS = "__carga_default"
+_DEFAULT = re.compile(rf"export{SPACE}default\b(?P<rest>{SPACE})", re.DOTALL)
+_FUNCTION = re.compile(
+    rf"(?P<head>(?:async[ \t]+)?function\b{SPACE}(?:\*{SPACE})?)(?P<name>[\w$]*)(?={SPACE}\()", re.DOTALL
 )
-_BEFORE_REGEX = set("(,=:[!&|?{};+-*%<>~^") | {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new"}
-EXPORT_VARIABLE = "__carga_behaviour"
+_STATIC_IMPORT = re.compile(rf"import{SPACE}[\"'{{*\w$]", re.DOTALL)
 
 
 def prepare_behaviour(path: str, source: str) -> str:
     """A JavaScript expression whose value is the behaviour's function.
 
-    Raises BehaviourError when the file has no default export, or imports or exports anything else. Syntax is the
-    browser's business: see `carga.engines`.
+    Raises BehaviourError when the file has no default export, or imports or exports anything else. Other mistakes are
+    found by the browser: see `Browser.check_script`.
     """
+    if len(source) > CHARACTERS_MAX:
+        raise BehaviourError(
+            f"{path}: the file has {len(source)} characters, more than {CHARACTERS_MAX}.",
+            "Keep in it only what acts for the user.",
+        )
     pieces: list[str] = []
     position = 0
-    exports = 0
-    before = ""
-    while match := _TOKEN.search(source, position):
-        pieces.append(source[position : match.start()])
-        position = match.end()
-        kind, text = str(match.lastgroup), match.group()
-        if kind == "regex" and before and before not in _BEFORE_REGEX:
-            position = match.start() + 1  # a division
-            text = "/"
-        elif kind == "import":
-            raise _error(path, source, match.start(), "A behaviour cannot import.", "Put everything into one file.")
-        elif kind == "export":
-            if "default" not in text:
-                raise _error(path, source, match.start(), "Only a default export is allowed.", "Remove this `export`.")
-            exports += 1
-            if exports > 1:
-                raise _error(path, source, match.start(), "There is a second default export.", "Remove one of the two.")
-            text = f"{EXPORT_VARIABLE} =" + "\n" * text.count("\n")
-        pieces.append(text)
-        if kind not in ("comment",):
-            before = text
-    pieces.append(source[position:])
-    if not exports:
+    value = ""
+    for word, offset in top_level_words(source, ("export", "import")):
+        if word == "import":
+            if _STATIC_IMPORT.match(source, offset):
+                raise _error(path, source, offset, "A behaviour cannot import.", "Put everything into one file.")
+            continue
+        default = _DEFAULT.match(source, offset)
+        if default is None:
+            raise _error(path, source, offset, "Only a default export is allowed.", "Remove this `export`.")
+        if value:
+            raise _error(path, source, offset, "There is a second default export.", "Remove one of the two.")
+        pieces.append(source[position:offset])
+        position = default.end()
+        lines = "\n" * default[0].count("\n")
+        function = _FUNCTION.match(source, position)
+        if function is None:
+            value = _RESULT
+            pieces.append(f"{lines}{_RESULT} = ")
+        else:  # a declaration, which is hoisted and ends without a semicolon
+            value = function["name"] or _NAMELESS
+            pieces.append(f"{lines}{function['head']} {value}")
+            position = function.end()
+    if not value:
         raise BehaviourError(
             f"{path}: there is no default export.",
             "A behaviour is a function: `export default async function (user) { … }`.",
         )
-    body = "".join(pieces)
+    body = "".join(pieces) + source[position:]
     return (
-        f'(() => {{ "use strict"; let {EXPORT_VARIABLE}; {body}\n;'
-        f'if (typeof {EXPORT_VARIABLE} !== "function") throw new Error("The default export is not a function."); '
-        f"return {EXPORT_VARIABLE}; }})()"
+        f'(() => {{ "use strict"; let {_RESULT}; {body}\n;{_RESULT} = {value}; '
+        f'if (typeof {_RESULT} !== "function") throw new Error("The default export is not a function."); '
+        f"return {_RESULT}; }})()"
     )
 
 

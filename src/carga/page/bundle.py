@@ -9,7 +9,17 @@ import msgspec
 from carga.model.plan import Group
 from carga.page.behaviour import prepare_behaviour
 
-_PARTS = ("channel.js", "measure.js", "sockets.js", "keys.js", "waits.js", "inputs.js", "user.js", "loop.js")
+_PARTS = (
+    "channel.js",
+    "requests.js",
+    "measure.js",
+    "sockets.js",
+    "keys.js",
+    "waits.js",
+    "inputs.js",
+    "user.js",
+    "loop.js",
+)
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -24,7 +34,8 @@ def _runtime() -> str:
     return "\n".join((files("carga.page") / part).read_text(encoding="utf-8") for part in _PARTS)
 
 
-def bundle(group: Group, *, behaviour_source: str, seed: int, names: Names, trusted_input: bool = True, trial: bool = False
+def bundle(
+    group: Group, *, behaviour_source: str, seed: int, names: Names, trusted_input: bool = True, trial: bool = False
 ) -> str:
     """The script for one group. Raises BehaviourError, see `prepare_behaviour`."""
     config: dict[str, Any] = {

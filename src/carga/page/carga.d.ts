@@ -22,7 +22,7 @@ declare module "carga" {
 
     /** Measures `action` as `step.NAME`. An error inside counts against the step. Steps cannot be nested. */
     step<T>(name: string, action: () => T | Promise<T>): Promise<T>;
-    /** Presses and releases a key: "Enter", "ArrowDown", "a", "F1", "ColorF0Red" … (KeyboardEvent.key). */
+    /** Presses and releases a key: "Enter", "ArrowDown", "a", "F1", "ColorF0Red" … (KeyboardEvent.key), or "Control+a". */
     press(key: string): Promise<void>;
     /** Types into the element that has the focus. */
     type(text: string): Promise<void>;

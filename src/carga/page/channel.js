@@ -12,12 +12,14 @@
 //   i  inputs wanted             [["key", {…}], ["mouse", {…}]]
 //   l  lines for the log         ["…"]
 //   m  user.memory, when it changed
+//   n  how often the behaviour was called, when that changed
 //   w  open WebSockets
 //   h  a document has started    {url}
 //   t  in a trial, a step that has ended [name, ms, problem]; without a name: the iteration
-//   s  the step that is open while the page goes away {name, ms}
+//   s  the step that is open while the page goes away {name, ms}; without a name: it has ended here after all
 
 const CAUSES_PER_BATCH_MAX = 50;
+const PENDING_PER_BATCH_MAX = 1000; // of `r` and of `o`
 const VALUES_PER_BATCH_MAX = 5000;
 const LOG_LINES_PER_BATCH_MAX = 20;
 const TEXT_MAX = 500;
@@ -25,9 +27,12 @@ const FLUSH_MS = 1000;
 const QUIET_MS = 2000; // a page in which nothing happens still shows a sign of life this often
 const LEFTOVER_KEY = "__carga";
 
-const stringify = JSON.stringify;
-const parse = JSON.parse;
-const clock = performance.now.bind(performance);
+// The page may replace what it likes, so everything is taken before its first script.
+const { parse, stringify } = JSON;
+const { apply, construct, defineProperty, deleteProperty, getOwnPropertyDescriptor } = Reflect;
+const timeline = window.performance;
+const clock = timeline.now.bind(timeline);
+const NativeMutationObserver = window.MutationObserver;
 const nativeSetTimeout = window.setTimeout.bind(window);
 const nativeClearTimeout = window.clearTimeout.bind(window);
 const NativePromise = window.Promise;
@@ -35,10 +40,14 @@ const NativePromise = window.Promise;
 const post = window[NAMES.binding].bind(window);
 delete window[NAMES.binding];
 
-let batch = {};
+/** An object that inherits nothing, whatever the page does to Object.prototype. */
+const table = (entries) => Object.assign(Object.create(null), entries);
+
+let batch = table();
 let values = 0;
 let lastPost = 0;
 let memoryText = "{}";
+let iterationTold = 0;
 
 function short(text) {
   text = String(text);
@@ -46,7 +55,7 @@ function short(text) {
 }
 
 function count(counter, by = 1) {
-  const counters = (batch.c ??= {});
+  const counters = (batch.c ??= table());
   counters[counter] = (counters[counter] ?? 0) + by;
 }
 
@@ -56,18 +65,25 @@ function value(metric, number, unit) {
     return;
   }
   values += 1;
-  ((batch.v ??= {})[metric] ??= []).push(Math.round(number * 1000) / 1000);
-  if (unit !== undefined) (batch.u ??= {})[metric] = unit;
+  ((batch.v ??= table())[metric] ??= []).push(Math.round(number * 1000) / 1000);
+  if (unit !== undefined) (batch.u ??= table())[metric] = unit;
 }
 
 function failure(metric) {
-  const failures = (batch.f ??= {});
+  const failures = (batch.f ??= table());
   failures[metric] = (failures[metric] ?? 0) + 1;
 }
 
 function cause(area, name, message = "", where = "") {
   const causes = (batch.x ??= []);
   if (causes.length < CAUSES_PER_BATCH_MAX) causes.push([area, short(name), short(message), short(where)]);
+  else count("samples_dropped");
+}
+
+/** Adds to the list `key`, which the worker completes. */
+function pend(key, item) {
+  const items = (batch[key] ??= []);
+  if (items.length < PENDING_PER_BATCH_MAX) items.push(item);
   else count("samples_dropped");
 }
 
@@ -86,9 +102,10 @@ function logLine(text) {
 
 function takeBatch() {
   const full = batch;
-  batch = {};
+  batch = table();
   values = 0;
   full.w = openSockets;
+  if (user.iteration !== iterationTold) full.n = iterationTold = user.iteration;
   const text = memoryAsText();
   if (text !== memoryText) {
     memoryText = text;
@@ -108,10 +125,21 @@ function flush(always = false) {
   if (empty && !always && now - lastPost < QUIET_MS) return;
   lastPost = now;
   try {
-    post(stringify(takeBatch()));
-  } catch (error) {
-    // The application changed Array.prototype.toJSON or the like. Counting goes on with what can be said.
-    post(stringify({ c: { samples_dropped: 1 } }));
+    post(written(takeBatch()));
+  } catch {
+    post('{"c":{"samples_dropped":1}}');
+  }
+}
+
+/** JSON of `content`. A `toJSON` that the page gave to all arrays or objects is away meanwhile. */
+function written(content) {
+  const prototypes = [Array.prototype, Object.prototype];
+  const strange = prototypes.map((prototype) => getOwnPropertyDescriptor(prototype, "toJSON"));
+  prototypes.forEach((prototype, i) => strange[i] && deleteProperty(prototype, "toJSON"));
+  try {
+    return stringify(content);
+  } finally {
+    prototypes.forEach((prototype, i) => strange[i] && defineProperty(prototype, "toJSON", strange[i]));
   }
 }
 
@@ -120,11 +148,9 @@ function leaveRest() {
   const rest = takeBatch();
   delete rest.w;
   delete rest.i;
-  const step = openStep();
-  if (step) rest.s = step;
   for (const _ in rest) {
     try {
-      sessionStorage.setItem(LEFTOVER_KEY, stringify(rest));
+      sessionStorage.setItem(LEFTOVER_KEY, written(rest));
     } catch {
       // No storage for this origin (data:, sandbox, quota): at most a second of samples is lost.
     }

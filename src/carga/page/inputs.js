@@ -60,14 +60,17 @@ function syntheticKey(parameters) {
 }
 
 async function pressKey(key) {
-  const parameters = keyParameters(key);
-  if (!parameters) throw new Error(`press: there is no key "${key}"; use names such as "Enter", "ArrowDown" or "a"`);
-  if (!CONFIG.trusted) return syntheticKey(parameters);
+  const strokes = keyParameters(key);
+  if (!strokes) throw new Error(`press: there is no key "${key}"; use names such as "Enter", "a" or "Control+a"`);
+  if (!CONFIG.trusted) return strokes.forEach(syntheticKey);
   const what = `The key "${key}"`;
-  const down = arrival("keydown", (event) => event.key === key, what);
-  const up = arrival("keyup", (event) => event.key === key, what);
-  wantInput("key", { ...parameters, type: parameters.text ? "keyDown" : "rawKeyDown" });
-  wantInput("key", { ...parameters, text: undefined, type: "keyUp" });
+  const isKey = ({ key: name }) => (event) => event.key === name;
+  const down = arrival("keydown", isKey(strokes.at(-1)), what);
+  const up = arrival("keyup", isKey(strokes[0]), what);
+  for (const stroke of strokes) wantInput("key", { ...stroke, type: stroke.text ? "keyDown" : "rawKeyDown" });
+  for (const stroke of strokes.reverse()) {
+    wantInput("key", { ...stroke, text: undefined, commands: undefined, type: "keyUp" });
+  }
   await deliver(down, up);
 }
 

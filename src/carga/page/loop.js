@@ -92,6 +92,8 @@ function start() {
   batch.h = { url: location.href };
   flush(true);
   measureSockets();
+  measureFetch();
+  measureXhr();
   measurePage();
   watchInputs();
   beat();

@@ -1,6 +1,6 @@
 // What the browser's own performance timeline tells: navigation, resources, long tasks, web vitals, page errors.
 
-const KIND_BY_INITIATOR = {
+const KIND_BY_INITIATOR = table({
   fetch: "fetch",
   xmlhttprequest: "xhr",
   script: "script",
@@ -13,13 +13,13 @@ const KIND_BY_INITIATOR = {
   beacon: "beacon",
   iframe: "document",
   frame: "document",
-};
-const KIND_BY_EXTENSION = {
+});
+const KIND_BY_EXTENSION = table({
   js: "script", mjs: "script", css: "style",
   png: "image", jpg: "image", jpeg: "image", gif: "image", webp: "image", avif: "image", svg: "image", ico: "image",
   woff: "font", woff2: "font", ttf: "font", otf: "font",
   mp4: "media", webm: "media", m3u8: "media", ts: "media", m4s: "media", mp3: "media", aac: "media",
-};
+});
 
 function kindOf(entry) {
   const kind = KIND_BY_INITIATOR[entry.initiatorType];
@@ -31,41 +31,48 @@ function kindOf(entry) {
 
 function takeResource(entry) {
   if (!entry.name.startsWith("http")) return; // data:, blob:, about: never reach a network
-  const status = entry.responseStatus;
-  if (entry.transferSize === 0 && entry.decodedBodySize > 0) {
-    count("requests_from_cache");
-    return;
-  }
+  const asked = claimAsked(entry);
+  if (asked?.counted) return count("bytes_received", entry.transferSize);
+  if (isFromCache(entry)) return count("requests_from_cache");
   const kind = kindOf(entry);
   count("bytes_received", entry.transferSize);
-  if (status === 0) {
-    // A failure, a request that the page cancelled, or another origin that keeps its status to itself.
-    const visible = kind === "fetch" || kind === "xhr" || entry.name.startsWith(location.origin + "/");
-    (batch.r ??= []).push([kind, short(entry.name), entry.duration, visible]);
-    return;
+  if (entry.responseStatus || entry.transferSize) {
+    // An EventSource keeps its status to itself, but bytes came.
+    return takeRequest(kind, entry.responseStatus || 200, entry.duration, entry.name);
   }
-  takeRequest(kind, status, entry.duration, entry.name);
+  if (asked?.outcome === "timeout") return takeFailure(kind, "time-out", entry.name);
+  if (asked?.outcome === "cancelled") return count("requests_cancelled");
+  // A failure, a request that the page cancelled, or another origin that keeps its status to itself.
+  const hidden = asked ? asked.opaque : kind !== "fetch" && kind !== "xhr" && !entry.name.startsWith(location.origin + "/");
+  pend("r", [kind, short(entry.name), entry.duration, !hidden]);
+}
+
+function isFromCache(entry) {
+  return entry.deliveryType === "cache" || (entry.transferSize === 0 && entry.decodedBodySize > 0);
 }
 
 function takeRequest(kind, status, duration, url) {
+  if (status >= 400) return takeFailure(kind, "HTTP " + status, url);
   count("requests");
-  if (status >= 400) {
-    count("requests_failed");
-    failure("request." + kind);
-    cause("request", "HTTP " + status, "", url);
-  } else {
-    value("request." + kind, duration);
-  }
+  value("request." + kind, duration);
+}
+
+function takeFailure(kind, name, url) {
+  count("requests");
+  count("requests_failed");
+  failure("request." + kind);
+  cause("request", name, "", url);
 }
 
 let navigationTaken = false;
 
 function takeNavigation() {
-  const entry = performance.getEntriesByType("navigation")[0];
-  if (navigationTaken || !entry || !entry.name.startsWith("http") || location.protocol === "chrome-error:") return;
+  const entry = timeline.getEntriesByType("navigation")[0];
+  if (navigationTaken || !entry?.responseEnd || !entry.name.startsWith("http")) return;
+  if (location.protocol === "chrome-error:") return;
   navigationTaken = true;
   count("navigations");
-  if (entry.transferSize === 0 && entry.decodedBodySize > 0) {
+  if (isFromCache(entry)) {
     count("requests_from_cache");
   } else {
     count("bytes_received", entry.transferSize);
@@ -75,7 +82,7 @@ function takeNavigation() {
   value("navigation.dom_content_loaded", clock());
 }
 
-const vitals = { lcp: 0, cls: 0, clsWindow: 0, clsFirst: 0, clsLast: 0, inp: 0 };
+const vitals = { lcp: 0, cls: 0, clsWindow: 0, clsFirst: 0, clsLast: 0, inp: 0, taken: false };
 
 /** A layout shift belongs to a session window of at most 5 s with gaps below 1 s (web.dev/articles/cls). */
 function takeShift(entry) {
@@ -125,7 +132,9 @@ function observe(types) {
 /** Hands over what the observers hold back, and the vitals that are only known at the end of a page. */
 function settleMeasurements(last) {
   for (const take of observers) take();
-  if (!last || !CONFIG.frames) return;
+  takeUnread(last);
+  if (!last || !CONFIG.frames || vitals.taken) return;
+  vitals.taken = true;
   if (vitals.lcp) value("vitals.lcp", vitals.lcp);
   value("vitals.cls", vitals.cls, "score");
   if (vitals.inp) value("vitals.inp", vitals.inp);
@@ -153,7 +162,8 @@ function measurePage() {
   // The page lives until the new document has come; what is said after that is lost.
   addEventListener("beforeunload", () => {
     settleMeasurements(true);
-    flush();
+    batch.s = openStep();
+    flush(true);
   });
   addEventListener("pagehide", () => {
     settleMeasurements(false);
@@ -169,6 +179,7 @@ function beat() {
     const now = clock();
     if (now > CANARY_FROM_MS) value("generator.timer_late", Math.max(0, now - due));
     due = now + FLUSH_MS;
+    takeUnread(false);
     flush();
     nativeSetTimeout(tick, FLUSH_MS);
   };

@@ -31,7 +31,7 @@ function watchSocket(socket) {
   socket.addEventListener("close", (event) => {
     if (!opened) {
       failure("websocket.open");
-      (batch.o ??= []).push(short(socket.url));
+      pend("o", short(socket.url));
       return;
     }
     openSockets -= 1;
@@ -48,7 +48,7 @@ function measureSockets() {
   if (!Native) return;
   const nativeSend = Native.prototype.send;
   Native.prototype.send = function send(data) {
-    nativeSend.call(this, data);
+    apply(nativeSend, this, [data]);
     if (this.readyState === 1) {
       count("websocket_messages_sent");
       count("websocket_bytes_sent", bytesOf(data));
@@ -56,7 +56,7 @@ function measureSockets() {
   };
   const Watched = new Proxy(Native, {
     construct(target, parameters, newTarget) {
-      const socket = Reflect.construct(target, parameters, newTarget === Watched ? target : newTarget);
+      const socket = construct(target, parameters, newTarget === Watched ? target : newTarget);
       watchSocket(socket);
       return socket;
     },

@@ -1,6 +1,7 @@
 // The `user` that a behaviour gets. Types for editors: carga.d.ts.
 
 const MEMORY_CHARACTERS_MAX = 16384;
+const STOP_AGAIN_MS = 100;
 const BACKOFF_MS = 1000; // after a failed iteration, so that a broken page is not hammered
 
 let current = null; // the open step {name, start, left out}
@@ -27,8 +28,8 @@ const user = {
       throw new Error('step: wants a name and a function, as in user.step("open guide", async () => { … })');
     }
     if (current) throw new Error(`step "${name}" is inside step "${current.name}": steps cannot be nested`);
-    if (stopping) throw STOP;
-    const step = (current = { name, start: clock(), leftOut: 0 });
+    if (stopping) await stopBetweenSteps();
+    const step = (current = { name, start: clock(), leftOut: 0, told: false });
     let outcome = null;
     try {
       const result = await action();
@@ -43,17 +44,18 @@ const user = {
       throw error;
     } finally {
       current = null;
+      if (step.told) batch.s = { name: "", ms: 0 };
       if (CONFIG.trial && outcome) await shown(outcome);
     }
   },
 
   async press(key) {
-    stopBetweenSteps();
+    await stopBetweenSteps();
     await pressKey(String(key));
   },
 
   async type(target, text) {
-    stopBetweenSteps();
+    await stopBetweenSteps();
     if (text === undefined) [target, text] = [null, target];
     if (target !== null) {
       const found = await element(target, CONFIG.timeoutMs);
@@ -63,17 +65,17 @@ const user = {
   },
 
   async click(target, { timeout = CONFIG.timeoutMs } = {}) {
-    stopBetweenSteps();
+    await stopBetweenSteps();
     await clickAt(target, milliseconds(timeout, "timeout"));
   },
 
   async hover(target, { timeout = CONFIG.timeoutMs } = {}) {
-    stopBetweenSteps();
+    await stopBetweenSteps();
     await hoverOver(target, milliseconds(timeout, "timeout"));
   },
 
   async waitFor(condition, { timeout = CONFIG.timeoutMs } = {}) {
-    stopBetweenSteps();
+    await stopBetweenSteps();
     const ms = milliseconds(timeout, "timeout");
     if (typeof condition === "string") {
       return until(() => document.querySelector(condition), ms, () => `The element "${condition}"`);
@@ -112,12 +114,20 @@ function leaveOut(ms) {
   if (current) current.leftOut += ms;
 }
 
+/** The step that is open while the page goes away. */
 function openStep() {
-  return current && { name: current.name, ms: clock() - current.start - current.leftOut };
+  if (!current) return undefined;
+  current.told = true;
+  return { name: current.name, ms: clock() - current.start - current.leftOut };
 }
 
-function stopBetweenSteps() {
-  if (stopping && !current) throw STOP;
+let stopsTold = 0;
+
+/** Throws STOP when the user has to stop; slowly to a behaviour that catches it and goes on, which would freeze the page. */
+async function stopBetweenSteps() {
+  if (!stopping || current) return;
+  if (stopsTold++) await delay(STOP_AGAIN_MS);
+  throw STOP;
 }
 
 let goOn = () => {};
@@ -143,7 +153,7 @@ function stepFailed(name, error) {
 
 function memoryAsText() {
   try {
-    const text = stringify(memory);
+    const text = written(memory);
     if (text.length <= MEMORY_CHARACTERS_MAX) return text;
     memoryProblem(`user.memory has ${text.length} characters of JSON, more than ${MEMORY_CHARACTERS_MAX}`);
   } catch (error) {

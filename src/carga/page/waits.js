@@ -14,14 +14,15 @@ function milliseconds(duration, name = "a duration") {
   return Number(match[1]) * { ms: 1, s: 1000, m: 60000, h: 3600000 }[match[2]];
 }
 
-/** A pause that ends early, with STOP, when the user has to stop. */
+/** A pause that ends early when the user has to stop: with STOP, unless a step is open, which may still end. */
 function pause(ms) {
   return new NativePromise((resolve, reject) => {
-    if (stopping) return reject(STOP);
+    const end = () => (current ? resolve() : reject(STOP));
+    if (stopping) return end();
     const interrupt = () => {
       nativeClearTimeout(timer);
       interruptions.delete(interrupt);
-      reject(STOP);
+      end();
     };
     const timer = nativeSetTimeout(() => {
       interruptions.delete(interrupt);
@@ -31,7 +32,10 @@ function pause(ms) {
   });
 }
 
-/** Calls `attempt` now, after each change of the document and every POLL_MS, until it gives something truthy. */
+/**
+ * Calls `attempt` now, after each change of the document and every POLL_MS, until it gives something truthy.
+ * Outside of a step it ends with STOP when the user has to stop.
+ */
 function until(attempt, timeoutMs, describe) {
   return new NativePromise((resolve, reject) => {
     let done = false;
@@ -39,6 +43,7 @@ function until(attempt, timeoutMs, describe) {
     const finish = (settle, outcome) => {
       if (done) return;
       done = true;
+      interruptions.delete(interrupt);
       observer.disconnect();
       nativeClearTimeout(poll);
       nativeClearTimeout(limit);
@@ -60,12 +65,14 @@ function until(attempt, timeoutMs, describe) {
       look();
       if (!done) poll = nativeSetTimeout(again, POLL_MS);
     };
-    const observer = new MutationObserver(look);
+    const observer = new NativeMutationObserver(look);
     let poll = 0;
     const limit = nativeSetTimeout(
       () => finish(reject, new Error(`${describe()} did not come within ${timeoutMs / 1000} s`)),
       timeoutMs,
     );
+    const interrupt = () => current || finish(reject, STOP);
+    interruptions.add(interrupt);
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
     again();
   });

@@ -19,7 +19,7 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class CarriedStep(msgspec.Struct, frozen=True):
-    """A step that was open when its document went away, and its duration so far in ms."""
+    """A step that is open while its document goes away, and its duration so far in ms. Without a name: it has ended."""
 
     name: str
     ms: float
@@ -39,6 +39,8 @@ class Batch(msgspec.Struct, frozen=True):
     inputs: list[tuple[InputKind, msgspec.Raw]] = msgspec.field(default=[], name="i")
     log: list[str] = msgspec.field(default=[], name="l")
     memory: str | None = msgspec.field(default=None, name="m")
+    iteration: int | None = msgspec.field(default=None, name="n")
+    """How often the behaviour was called."""
     websockets_open: int | None = msgspec.field(default=None, name="w")
     started: Started | None = msgspec.field(default=None, name="h")
     trial: tuple[str, float, str] | None = msgspec.field(default=None, name="t")

@@ -24,6 +24,10 @@ RETURN_DELAY_S = 5.0
 EVENT_LINE_MAX = 500
 
 _AREAS: frozenset[Area] = frozenset(("request", "websocket", "step", "behaviour", "page"))
+_CUT_OFF = frozenset(
+    ("net::ERR_CONTENT_LENGTH_MISMATCH", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONTENT_DECODING_FAILED")
+)
+"""The answer had begun well, so its page has counted the request already, as a good one."""
 _NET_ERROR = re.compile(r"net::ERR_\w+")
 _STATUS = re.compile(r"(?:status of|response code:) (\d{3})")
 _SOCKET = re.compile(r"WebSocket connection to '([^']*)' failed: (.*)", re.DOTALL)
@@ -84,6 +88,7 @@ class Session:
         self._document = 0
         self._visit = 0
         self._iteration = 0
+        self._iterations_ended = 0
         self._memory = "{}"
         self._carried: CarriedStep | None = None
         self._carried_at = 0.0
@@ -128,7 +133,9 @@ class Session:
         if batch.memory is not None:
             self._memory = batch.memory
         if batch.carried is not None:
-            self._carried, self._carried_at = batch.carried, self._clock()
+            self._carried, self._carried_at = batch.carried if batch.carried.name else None, self._clock()
+        if batch.iteration is not None:
+            self._iteration = batch.iteration
         for name, message in batch.pictures[:1]:
             self._events.on_picture_wanted(self.spec, name, message)
         for line in batch.log:
@@ -151,7 +158,7 @@ class Session:
         for counter, by in batch.counters.items():
             if by > 0:
                 collector.count(counter[:METRIC_NAME_MAX], by)
-        self._iteration += batch.counters.get("iterations", 0)
+        self._iterations_ended += batch.counters.get("iterations", 0)
         for area, cause, message, where in batch.causes:
             if area in _AREAS:
                 collector.cause(area, cause, user=self.spec.index, message=message, where=where)
@@ -182,7 +189,8 @@ class Session:
         return open_still
 
     def _request_failed(self, kind: str, cause: str, url: str) -> None:
-        self._collector.count("requests")
+        if cause not in _CUT_OFF:
+            self._collector.count("requests")
         self._collector.count("requests_failed")
         self._collector.failure(f"request.{kind}")
         self._collector.cause("request", cause, user=self.spec.index, where=url)
@@ -206,6 +214,9 @@ class Session:
                 self._run_in_background(self._return())
             return
         self._visit += 1
+        if self._iteration > self._iterations_ended:
+            self._collector.count("iterations", self._iteration - self._iterations_ended)  # ended by the page load
+            self._iterations_ended = self._iteration
         carried = None
         if self._carried is not None:
             carried = {"name": self._carried.name, "ms": self._carried.ms + (self._clock() - self._carried_at) * 1000}
