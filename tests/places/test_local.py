@@ -7,6 +7,7 @@ from carga.errors import UsageError
 from carga.places import local
 from carga.places.local import LocalOptions, LocalPlace, PortTaken, listen
 from carga.places.supervisor import Restarts
+from tests.places.helpers import WAIT_S, python
 
 
 def taken_port() -> tuple[socket.socket, int]:
@@ -65,6 +66,19 @@ def test_only_a_live_page_for_other_machines_has_an_access_token(tmp_path: Path)
         assert public.access_token in public.page
         assert public.address.startswith("127.0.0.1:")
         assert "CARGA_ACCESS_TOKEN" in public._coordinator().environment
+
+
+async def test_what_workers_leave_in_their_temporary_folder_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = "import os, pathlib, tempfile; d = tempfile.mkdtemp(); pathlib.Path(os.environ['TMPDIR'], 'x').write_text(d)"
+    monkeypatch.setattr(local, "_carga", lambda _: python(left))
+    async with place(tmp_path, listen("127.0.0.1", 0)) as running:
+        folder = Path(running._worker(1, Restarts(0)).environment["TMPDIR"])
+        assert await running.supervisor.wait_ended(timeout_s=WAIT_S)
+        assert Path((folder / "x").read_text()).is_relative_to(folder)
+        assert folder.stat().st_mode & 0o777 == 0o711
+    assert not folder.exists()
 
 
 def test_every_verdict_is_an_end_of_the_coordinator_and_an_internal_error_is_not(tmp_path: Path) -> None:

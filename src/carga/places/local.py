@@ -8,6 +8,7 @@ import errno
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ TOKEN_BYTES = 24
 _RUN_ENDED = frozenset(int(code) for code in ExitCode if code is not ExitCode.INTERNAL)
 """Exit codes with which a coordinator tells the verdict. All else is an accident."""
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to connect to when this machine listens everywhere
+_PASSABLE = 0o711
+"""Browsers run as a user of their own, who must get through to what is theirs."""
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -62,6 +65,9 @@ class LocalPlace:
         self.access_token = None if self.host in _LOOPBACK else secrets.token_urlsafe(TOKEN_BYTES)
         self.supervisor = Supervisor(logs=options.out / "logs", report=report)
         self.workers: list[Child] = []
+        self._scratch = tempfile.TemporaryDirectory(prefix="carga-", ignore_cleanup_errors=True)
+        """Holds the profiles of browsers whose worker was killed before it could remove them."""
+        Path(self._scratch.name).chmod(_PASSABLE)
 
     @property
     def address(self) -> str:
@@ -92,6 +98,7 @@ class LocalPlace:
             await self.supervisor.__aexit__(kind, error, trace)
         finally:
             self._socket.close()
+            self._scratch.cleanup()
 
     def _coordinator(self) -> ChildSpec:
         fd = self._socket.fileno()
@@ -120,7 +127,7 @@ class LocalPlace:
                 *("--join", f"ws://{self.address}/worker", "--users-max", str(self._options.users_max)),
                 *engine,
             ),
-            environment={"CARGA_TOKEN": self._token},
+            environment={"CARGA_TOKEN": self._token, "TMPDIR": self._scratch.name},
             final_codes=frozenset({ExitCode.PASSED, ExitCode.USAGE, ExitCode.INTERRUPTED}),
             restarts=restarts,
         )
