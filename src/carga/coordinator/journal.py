@@ -47,6 +47,7 @@ class Journal:
         commit_every_s: float = COMMIT_EVERY_S,
         retry_s: float = RETRY_S,
         waiting_bytes_max: int = WAITING_BYTES_MAX,
+        close_s_max: float = CLOSE_S_MAX,
         open_database: Callable[[Path], sqlite3.Connection] = open_for_writing,
     ) -> None:
         self._out = out
@@ -54,6 +55,7 @@ class Journal:
         self._commit_every_s = commit_every_s
         self._retry_s = retry_s
         self._waiting_bytes_max = waiting_bytes_max
+        self._close_s_max = close_s_max
         self._open = open_database
         self._changed = threading.Condition()
         self._windows: list[StoreWindow] = []
@@ -99,7 +101,7 @@ class Journal:
         """Writes what waits and closes the file. False when something could not be written in time. Blocks."""
         with self._changed:
             self._closing = True
-            self._give_up_at = time.monotonic() + CLOSE_S_MAX
+            self._give_up_at = time.monotonic() + self._close_s_max
             self._changed.notify()
         self._thread.join()
         return not self._has_work()
