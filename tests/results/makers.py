@@ -197,6 +197,7 @@ def _window(rng: random.Random, worker: str, second: int, running: int, slowness
     }
     if ill:
         _fail(window, rng, running)
+        window.counters["requests"] = sum(it.attempts for name, it in window.metrics.items() if name[:8] == "request.")
     window.gauges = Gauges(
         users_running=running,
         websockets_open=running if not ill else int(running * 0.7),

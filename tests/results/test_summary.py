@@ -92,6 +92,13 @@ def test_a_journal_that_simply_stops_is_an_interrupted_run(tmp_path: Path) -> No
     assert "20 s of 60 s" in summary.reasons[0]
 
 
+def test_what_is_measured_while_a_stopped_run_clears_up_is_no_load(tmp_path: Path) -> None:
+    run = make_run()
+    run.windows = [window for window in run.windows if window.second < 25]
+    run.meta = {"elapsed_s": "20.25", "ended": "interrupted", "ended_detail": "stopped by a person"}
+    assert summarize(read_record(run.write(tmp_path / "run"))).duration_s == 20.25
+
+
 def starting(index: int, *, second: int) -> Window:
     return Window("w", second + 1, second, users=[UserChange(index, "starting")], gauges=Gauges(users_running=1))
 

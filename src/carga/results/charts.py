@@ -28,7 +28,18 @@ PALETTE: tuple[Paint, ...] = ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8")
 MARKED = ("worker-lost", "users-moved", "coordinator-restarted", "stop-requested")
 """Kinds of events that are marked on the charts."""
 _SIGNS = {"<=": "≤", ">=": "≥"}
-_FAMILIES = ("step.", "iteration", "requests", "request.", "websocket.", "navigation.", "vitals.", "custom.", "")
+_FAMILIES = (
+    "step.",
+    "iteration",
+    "requests",
+    "request.",
+    "websocket.",
+    "navigation.",
+    "vitals.",
+    "custom.",
+    "long_task",
+    "",
+)
 
 
 class Series(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -140,12 +151,12 @@ def chart_data(record: Record) -> ChartData:
 def metric_names(line: Timeline) -> list[str]:
     """Those worth a view, steps first; the generator's have a chart of their own."""
     names = [name for name in line.metrics if not name.startswith("generator.")]
+    return sorted(names, key=reading_order)[:VIEWS_MAX]
 
-    def order(name: str) -> tuple[int, str]:
-        family = next(place for place, prefix in enumerate(_FAMILIES) if name.startswith(prefix))
-        return family, name
 
-    return sorted(names, key=order)[:VIEWS_MAX]
+def reading_order(metric: str) -> tuple[int, str]:
+    """Sorts metrics as people ask for them: what users did first, the generator last."""
+    return next(place for place, prefix in enumerate(_FAMILIES) if metric.startswith(prefix)), metric
 
 
 def _users(record: Record, axis: Axis) -> Chart:

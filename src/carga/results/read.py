@@ -33,6 +33,7 @@ COUNT_MAX = 2**53
 SECOND_MAX = int(DURATION_S_MAX)
 _BUCKET_MAX = 1023 * 128
 """Buckets beyond the range of a float do not come from a measurement."""
+_LOAD_OVER = ("draining", "finished")
 _RECOVER = 'Copy the file and try to save it with `sqlite3 run.db ".recover"`.'
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -91,9 +92,11 @@ class Record:
 
     @property
     def duration_s(self) -> float:
-        """Of the load: what comes after the plan's end is clearing up."""
-        last = self.timeline.second[-1] + 1.0 if self.timeline.second else 0.0
-        return min(max(self.meta.elapsed_s, last), self.plan.duration_s)
+        """Of the load: what comes after the plan's end, or after a stop, is clearing up."""
+        load_s = self.meta.elapsed_s
+        if self.meta.state not in _LOAD_OVER and self.timeline.second:
+            load_s = max(load_s, self.timeline.second[-1] + 1.0)  # a coordinator that died wrote it some time before
+        return min(load_s, self.plan.duration_s)
 
     @property
     def ended(self) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from carga.model.summary import MetricSummary, Summary, ThresholdResult
 from carga.model.thresholds import quantity
 from carga.model.windows import ErrorSample
 from carga.results.broke import onsets
+from carga.results.charts import reading_order
 from carga.results.evidence import Picture, pictures
 from carga.results.figures import NOTHING, amount, clock, count, duration, plural, share, size
 from carga.results.hints import hint_for
@@ -184,7 +185,7 @@ def _metrics(summary: Summary) -> Child:
     if not summary.metrics:
         return tag("p", "Nothing was measured.", class_="note")
     heads = ["Metric", "#Attempts", "#Failed", "#Min", "#Mean", "#p50", "#p90", "#p95", "#p99", "#Max"]
-    rows = [_metric_row(name, metric) for name, metric in summary.metrics.items()]
+    rows = [_metric_row(name, summary.metrics[name]) for name in sorted(summary.metrics, key=reading_order)]
     note = "Percentiles are of the attempts that succeeded; a refused connection is quick for reasons of its own."
     return [tag("p", note, class_="section-note"), table(heads, rows)]
 
@@ -246,10 +247,8 @@ def _setup(record: Record, summary: Summary) -> Child:
             ],
             caption="Groups of users",
         ),
-        tag("p"),
         _workers(record, summary),
-        tag("h3", "Machine and versions"),
-        tag("div", _machine(record, summary), class_="card"),
+        tag("div", tag("h3", "Machine and versions"), _machine(record, summary), class_="card"),
     ]  # fmt: skip
 
 
@@ -277,7 +276,7 @@ def _workers(record: Record, summary: Summary) -> Child:
 
 
 def _fate(lost: bool) -> str:
-    return "lost" if lost else "stayed"
+    return "lost" if lost else "there to the end"
 
 
 def _machine(record: Record, summary: Summary) -> Html:

@@ -177,7 +177,7 @@
       event.preventDefault();
       const last = data.seconds.length - 1;
       const index = Math.min(last, Math.max(0, (plot.cursor.idx ?? (step > 0 ? -1 : last + 1)) + step));
-      plot.setCursor({ left: plot.valToPos(data.seconds[index], "x"), top: 10 });
+      plot.setCursor({ left: plot.valToPos(data.seconds[index], "x"), top: 10 }, true, true);
     } else if (event.key === "Escape") {
       plot.setData(plot.data);
     }
