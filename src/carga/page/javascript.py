@@ -22,10 +22,12 @@ _TOKEN = re.compile(
 )
 _REGEX = re.compile(r"/(?![*/])(?:\\[^\n]|\[(?:\\[^\n]|[^\]\\\n])*\]|[^/\\\[\n])+/[\w$]*")
 _TEMPLATE_PART = re.compile(r"(?:\\.|\$(?!\{)|[^`\\$])*(?P<end>`|\$\{)?", re.DOTALL)
-_BEFORE_EXPRESSION = frozenset(
-    ("return", "typeof", "instanceof", "in", "of", "new", "delete", "void", "throw", "case", "do", "else")
-    + ("yield", "await", "default", "extends")
-)
+# fmt: off
+_BEFORE_EXPRESSION = frozenset((
+    "return", "typeof", "instanceof", "in", "of", "new", "delete", "void", "throw", "case", "do", "else", "yield",
+    "await", "default", "extends",
+))
+# fmt: on
 _BEFORE_CONDITION = frozenset(("if", "while", "for", "with"))
 _AFTER_VALUE = frozenset((")", "]", "}", "++", "--", "string", "template", "regex"))
 _BEFORE_BLOCK = frozenset((")", ";", "{", "}", "=>", "else", "do", "try", "finally", "", ":"))

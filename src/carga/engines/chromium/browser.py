@@ -26,6 +26,9 @@ DISABLED_FEATURES = (
     "MediaRouter",
     "OptimizationHints",
     "Translate",
+    # A page that comes back from a cache, or that was made before anybody wanted it, would escape its session.
+    "BackForwardCache",
+    "Prerender2",
 )
 FLAGS = (
     "--headless",
@@ -184,7 +187,7 @@ class ChromiumBrowser:
         self._connection.post("Runtime.runIfWaitingForDebugger", {}, attached.sessionId)
 
     async def _watch_end(self) -> None:
-        """Cleans up when the browser is gone, whoever ended it. Its users are the business of who waits for `closed`."""
+        """Cleans up when the browser is gone, whoever ended it. Its users are for those who wait for `closed`."""
         ends = (asyncio.create_task(self._connection.closed.wait()), asyncio.create_task(self.closed.wait()))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -17,6 +17,10 @@ NAVIGATE_TIMEOUT_S = 60.0
 PICTURE_TIMEOUT_S = 8.0
 PICTURE_QUALITY = 60
 CLOSE_TIMEOUT_S = 10.0
+POPUP_CHECK_AFTER_S = 0.5
+"""The page tells that it opens a window before there is one."""
+POPUPS_MAX = 3
+"""Windows that a page may have opened at one time. They are not measured, and the oldest are closed."""
 
 _INPUT_METHODS: dict[InputKind, bytes] = {
     "key": b"Input.dispatchKeyEvent",
@@ -68,6 +72,9 @@ class ChromiumPage:
         self._session_field = b""
         self._closing = False
         self._frame: asyncio.Task[None] | None = None
+        self._popups: list[str] = []
+        """Targets, oldest first."""
+        self._popup_check: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Makes the target and sets it up. One round trip for the target, one to attach, one for all the rest."""
@@ -113,6 +120,8 @@ class ChromiumPage:
         if settings.cookies:
             cookies = {"browserContextId": self._context, "cookies": [_cookie(cookie) for cookie in settings.cookies]}
             answers.append(self._connection.send("Storage.setCookies", cookies))
+        deny = {"behavior": "deny", "browserContextId": self._context}
+        answers.append(self._connection.send("Browser.setDownloadBehavior", deny))
         await self._together(answers)
 
     async def _together(self, answers: list[asyncio.Future[msgspec.Raw]]) -> None:
@@ -180,8 +189,22 @@ class ChromiumPage:
             raise PageFailed("The browser gave no picture of the page.")
         return base64.b64decode(data)
 
+    async def _close_popups(self) -> None:
+        with contextlib.suppress(CargaError):
+            await asyncio.sleep(POPUP_CHECK_AFTER_S)
+            wanted = {"filter": [{"type": "page"}]}
+            infos = (await self._connection.call("Target.getTargets", wanted))["targetInfos"]
+            mine = [info["targetId"] for info in infos if info.get("browserContextId") == self._context]
+            known = [target for target in self._popups if target in mine]
+            self._popups = known + [target for target in mine if target != self._target and target not in known]
+            while len(self._popups) > POPUPS_MAX:
+                self._connection.post("Target.closeTarget", {"targetId": self._popups.pop(0)})
+
     async def close(self) -> None:
         self._closing = True
+        for task in (self._popup_check, self._frame):
+            if task is not None:
+                task.cancel()
         self._connection.remove_session(self._session)
         self.on_closed()
         with contextlib.suppress(CargaError):
@@ -209,6 +232,9 @@ class ChromiumPage:
                 self._listener.on_network_error(entry.url, entry.text)
         elif method == "Page.javascriptDialogOpening":
             self._connection.post("Page.handleJavaScriptDialog", {"accept": True}, self._session)
+        elif method == "Page.windowOpen":
+            if self._popup_check is None or self._popup_check.done():
+                self._popup_check = asyncio.create_task(self._close_popups())
         elif method == "Inspector.targetCrashed":
             self._connection.post("Target.disposeBrowserContext", {"browserContextId": self._context})
             self.lose("The page's renderer crashed.")
