@@ -120,7 +120,7 @@ class Axis:
 
     def planned(self, record: Record) -> Points:
         profile, until_s = LoadProfile(record.plan.stages), record.plan.duration_s
-        return [float(profile.users_at(second)) if second <= until_s else None for second in self.seconds]
+        return [float(profile.users_at(second)) if second < until_s else None for second in self.seconds]
 
 
 def span_s(record: Record) -> int:

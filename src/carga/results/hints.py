@@ -25,7 +25,9 @@ _HTTP = {
     "403": Hint(
         "Signed in, but not allowed; often a firewall or a limit of sessions.", "Rate limits, bot protection, licences."
     ),
-    "404": Hint("Not there.", "The URL of the plan; deployments in which pages and their files do not match."),
+    "404": Hint(
+        "Nothing is at this address.", "The URL of the plan; deployments in which pages and their files do not match."
+    ),
     "408": Hint("The server gave up waiting for the request.", "Request time-outs and worker threads of the server."),
     "413": Hint("The request was larger than the server takes.", "Body and header size limits."),
     "429": Hint(

@@ -48,6 +48,9 @@ def charts_section(data: ChartData) -> Child:
     """Figures that `static/report.js` fills; None without data."""
     if not data.charts:
         return None
+    wide = [chart for chart in data.charts if chart.id in _WIDE]
+    if (len(data.charts) - len(wide)) % 2:
+        wide.append(data.charts[-1])  # would stand alone in its row
     figures = [
         tag(
             "figure",
@@ -57,7 +60,7 @@ def charts_section(data: ChartData) -> Child:
                 tag("span", chart.note, class_="note") if chart.note else None,
             ),
             tag("div", class_="plot"),
-            class_="chart wide" if chart.id in _WIDE else "chart",
+            class_="chart wide" if chart in wide else "chart",
             id=f"chart-{chart.id}",
             aria_label=f"{chart.title} over the time of the run. Left and right move through the seconds.",
             role="group",
