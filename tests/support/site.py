@@ -16,6 +16,7 @@ WebSockets: /echo, /refuse/503, /close/1011 (after the first message), /abort (c
 import asyncio
 import socket
 import struct
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -59,6 +60,13 @@ class SeenSocket:
     received: list[str | bytes] = field(default_factory=list)
     sent: list[str | bytes] = field(default_factory=list)
     socket: WebSocket | None = None
+    opened_at: float = 0.0
+    """Seconds of the monotonic clock; 0 while it is not open yet."""
+    closed_at: float | None = None
+
+    @property
+    def user_agent(self) -> str:
+        return self.headers.get("user-agent", "")
 
     async def send(self, message: str | bytes) -> None:
         assert self.socket is not None
@@ -187,6 +195,13 @@ class Site:
             await websocket.send_denial_response(Response("no", int(parts[1])))
             return
         await websocket.accept()
+        seen.opened_at = time.monotonic()
+        try:
+            await self._converse(websocket, seen, parts)
+        finally:
+            seen.closed_at = time.monotonic()
+
+    async def _converse(self, websocket: WebSocket, seen: SeenSocket, parts: list[str]) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 message = await websocket.receive()

@@ -1,4 +1,4 @@
-"""The worker's shell against a coordinator of the test's own, over a real WebSocket, with pages that need no browser."""
+"""The worker's shell against a coordinator of the test's own, over a real WebSocket, with fake pages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -138,7 +138,7 @@ async def test_what_was_not_acknowledged_is_sent_again_after_a_reconnect() -> No
 
 
 async def test_a_released_user_is_freed_and_its_page_gone() -> None:
-    async with working() as (coordinator, _, engine, _):
+    async with working() as (coordinator, _, _, _):
         await coordinator.until(Hello)
         await coordinator.welcome()
         await coordinator.say(Assign([spec(4)]))
@@ -157,7 +157,7 @@ async def test_a_lease_that_nobody_renews_ends_every_user_and_browser_in_time() 
         await coordinator.welcome()
         await coordinator.say(Assign([spec(0)]))
         async with asyncio.timeout(coordinator.lease_s):
-            while not engine.browsers:
+            while not engine.browsers:  # noqa: ASYNC110 - the engine has no event for it
                 await asyncio.sleep(0.01)
             await engine.browsers[0].closed.wait()
         assert asyncio.get_running_loop().time() - begun < coordinator.lease_s

@@ -75,7 +75,7 @@ def test_the_first_document_gets_the_identity_and_makes_the_user_run() -> None:
 def test_memory_visit_and_iterations_are_kept_over_documents() -> None:
     stage = Stage()
     stage.start()
-    stage.say(c={"iterations": 2}, m='{"n":1}')
+    stage.say(n=2, c={"iterations": 2}, m='{"n":1}')
     stage.start()
     told = stage.told()
     assert (told["visit"], told["iteration"], told["memoryText"]) == (2, 2, '{"n":1}')

@@ -36,6 +36,7 @@ from carga.worker import events as ev
 from carga.worker.collector import Collector, Outbox
 from carga.worker.connection import CoordinatorConnection
 from carga.worker.evidence import EvidenceLimits
+from carga.worker.guard import Guard
 from carga.worker.health import Health
 from carga.worker.session import Session, SessionEvents
 from carga.worker.settings import page_settings
@@ -121,6 +122,7 @@ class Worker(SessionEvents):
         """By user."""
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._health = Health()
+        self._guard = Guard()
         self._evidence = EvidenceLimits()
         self._background: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Semaphore(CLOSING_TOGETHER_MAX)
@@ -147,6 +149,7 @@ class Worker(SessionEvents):
                 task.cancel()
             await asyncio.gather(connection, beats, *self._background, return_exceptions=True)
             await asyncio.gather(*(browser.close() for browser in self._browsers.values()), return_exceptions=True)
+            await asyncio.to_thread(self._guard.end)
 
     def _leave(self, code: int, reason: str = "") -> None:
         if self._exit is not None and not self._exit.done():
@@ -182,7 +185,8 @@ class Worker(SessionEvents):
                 self._handle(ev.Received(message))
 
     def _on_disconnected(self, reason: str) -> None:
-        log.info("the coordinator is out of reach: %s", reason)
+        if self._state.phase == "working":
+            log.info("the coordinator is out of reach: %s", reason)
         self._handle(ev.Disconnected())
 
     def _prepare(self, welcome: Welcome) -> None:
@@ -246,6 +250,7 @@ class Worker(SessionEvents):
             self._health.loop_lag_ms = max(self._health.loop_lag_ms, (now - due) * 1000)
             due = now + TICK_S
             self._handle(ev.Tick())
+            self._guard.allow(self._state.browsers_may_live_s(now), self._browser_pids())
             elapsed_s = self._state.elapsed_s(now)
             if elapsed_s is not None and int(elapsed_s) > self._second and not self._sealing:
                 self._seal()
@@ -253,11 +258,14 @@ class Worker(SessionEvents):
                 self._log_lines = 0
 
     def _seal(self) -> None:
-        gauges = self._health.sample([browser.pid for browser in self._browsers.values()])
+        gauges = self._health.sample(self._browser_pids())
         gauges.users_running = self._state.running
         gauges.websockets_open = sum(session.websockets_open for session in self._sessions.values())
         self._outbox.add(self._collector.seal(self._second, gauges))
         self._send_windows()
+
+    def _browser_pids(self) -> list[int]:
+        return [browser.pid for browser in self._browsers.values()]
 
     def _send_windows(self) -> None:
         if self._state.welcomed:

@@ -107,6 +107,10 @@ class WorkerState:
     def elapsed_s(self, now: float) -> float | None:
         return None if self.run_zero is None else now - self.run_zero
 
+    def browsers_may_live_s(self, now: float) -> float:
+        """For how long the browsers may go on when nothing more is heard from this worker."""
+        return max(0.0, self._lease_until - self._lease_s * STOP_SHARE / 2 - now)
+
     def handle(self, event: Event, now: float) -> list[Action]:
         actions: list[Action] = []
         match event:
