@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ class Disk:
         disk = self
 
         class Connection(sqlite3.Connection):
-            def execute(self, *arguments: object) -> sqlite3.Cursor:  # type: ignore[override]
+            def execute(self, *arguments: object) -> sqlite3.Cursor:
                 if disk.is_full and arguments[0] == "COMMIT":
                     raise sqlite3.OperationalError("database or disk is full")
                 return super().execute(*arguments)  # type: ignore[arg-type]
@@ -174,9 +175,9 @@ def test_killed_in_the_middle_nothing_that_was_acknowledged_is_lost(tmp_path: Pa
         acknowledged = [int(process.stdout.readline()) for _ in range(RECORDS_KILLED_AT)]
         process.kill()
         acknowledged += [int(line) for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-    stored = dict(rows(tmp_path, "SELECT seq, payload FROM windows"))  # type: ignore[arg-type]
+    stored: dict[Any, Any] = dict(rows(tmp_path, "SELECT seq, payload FROM windows"))  # type: ignore[arg-type]
     assert set(acknowledged) <= set(stored)
-    assert all(payload == bytes([seq % 256]) * 5000 for seq, payload in stored.items())  # type: ignore[has-type]
+    assert all(payload == bytes([seq % 256]) * 5000 for seq, payload in stored.items())
 
 
 def test_a_file_size_limit_stops_acknowledgements_until_it_is_lifted(tmp_path: Path) -> None:

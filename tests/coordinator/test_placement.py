@@ -29,11 +29,11 @@ def test_any_order_of_changes_keeps_within_the_capacity(changes: list[tuple[str,
     offered: set[int] = set()
     for what, worker in changes:
         if what == "take":
-            taken = placement.take()
+            given = placement.take()
             room = {other for other in offered if used[other] < capacity}
-            assert (taken in room) if room else (taken is None)
-            if taken is not None:
-                used[taken] += 1
+            assert (given in room) if room else (given is None)
+            if given is not None:
+                used[given] += 1
         elif what == "give" and used[worker]:
             used[worker] -= 1
             placement.give_back(worker)

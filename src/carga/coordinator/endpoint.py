@@ -18,6 +18,8 @@ HELLO_S_MAX = 10.0
 WORKERS_MAX = 5000
 """Connections at once."""
 CLIENTS_MAX = 200
+CLOSE_S_MAX = 1.0
+"""A peer that does not read does not read a goodbye either."""
 _TRY_AGAIN_LATER = 1013
 _NORMAL = 1000
 _REASON_BYTES_MAX = 120
@@ -38,7 +40,9 @@ class Endpoints:
         await socket.accept()
         connection, outbox = hub.open_worker()
         try:
-            await _until_one_ends(self._read_worker(socket, connection), outbox.send_all(socket.send_bytes))
+            await _until_one_ends(
+                self._read_worker(socket, connection), outbox.send_all(socket.send_bytes), outbox.overflowed.wait()
+            )
         finally:
             del hub.workers[connection]
             hub.feed(WorkerLeft(connection))
@@ -62,7 +66,7 @@ class Endpoints:
         await socket.accept()
         client = hub.subscribe()
         try:
-            await _until_one_ends(_ignore_all(socket), client.send_all(socket.send_text))
+            await _until_one_ends(_ignore_all(socket), client.send_all(socket.send_text), client.overflowed.wait())
         finally:
             hub.clients.discard(client)
             await _close(socket, client.reason)
@@ -82,7 +86,7 @@ async def _ignore_all(socket: WebSocket) -> None:
         await _receive(socket)
 
 
-async def _until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
+async def _until_one_ends(*parts: Coroutine[Any, Any, object]) -> None:
     """A connection that ends, or a peer that does not read, is no error of ours."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
@@ -98,5 +102,6 @@ async def _until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
 
 
 async def _close(socket: WebSocket, reason: str) -> None:
-    with contextlib.suppress(RuntimeError, OSError, WebSocketDisconnect):
-        await socket.close(_NORMAL, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))
+    with contextlib.suppress(RuntimeError, OSError, TimeoutError, WebSocketDisconnect):
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await socket.close(_NORMAL, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))

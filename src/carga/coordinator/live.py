@@ -1,8 +1,8 @@
 """Makes what a live page and a terminal are told out of the coordinator's state."""
 
 import carga
-from carga.coordinator.timeline import percentiles
 from carga.coordinator.state import Coordinator
+from carga.coordinator.timeline import percentiles
 from carga.model.thresholds import evaluate
 from carga.model.verdict import generator_summary
 from carga.model.windows import Metric

@@ -19,6 +19,8 @@ class Outbox(Generic[Data]):
         self._size = 0
         self._changed = asyncio.Event()
         self._closed = False
+        self.overflowed = asyncio.Event()
+        """Nobody reads: there is no use in waiting until what is left is sent."""
         self.reason = ""
 
     def put(self, data: Data) -> None:
@@ -27,6 +29,7 @@ class Outbox(Generic[Data]):
             return
         if len(self._waiting) >= self._messages_max or self._size + len(data) > self._size_max:
             self._waiting.clear()
+            self.overflowed.set()
             self.close("it does not read what it is sent")
             return
         self._waiting.append(data)
