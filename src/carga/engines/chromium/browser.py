@@ -64,6 +64,9 @@ FRAME_CONTROL_FLAGS = ("--run-all-compositor-stages-before-draw",)
 """Without it a frame on request, which a picture needs, is refused."""
 
 
+HELD_TARGETS = ("page", "service_worker", "shared_worker")
+
+
 class _Attached(msgspec.Struct):
     class _Info(msgspec.Struct):
         type: str
@@ -72,6 +75,10 @@ class _Attached(msgspec.Struct):
 
     sessionId: str  # noqa: N815
     targetInfo: _Info  # noqa: N815
+
+
+class _Detached(msgspec.Struct):
+    sessionId: str  # noqa: N815
 
 
 class ChromiumEngine:
@@ -125,19 +132,16 @@ class ChromiumBrowser:
         """Waits until the browser answers. Raises BrowserFailed with what it said when it does not."""
         try:
             await self._connection.call("Browser.getVersion", timeout_s=START_TIMEOUT_S)
-            # Shared and service workers are targets of their own, which start with the browser's own user agent
-            # unless they are held until theirs is set.
+            # Shared and service workers and windows that a page opens are targets of their own, which start with the
+            # browser's own user agent unless they are held until theirs is set. (Where pages are left out of the
+            # filter, `window.open` never returns.)
             await self._connection.call(
                 "Target.setAutoAttach",
                 {
                     "autoAttach": True,
                     "waitForDebuggerOnStart": True,
                     "flatten": True,
-                    "filter": [
-                        {"type": "service_worker"},
-                        {"type": "shared_worker"},
-                        {"exclude": True},
-                    ],
+                    "filter": [*({"type": kind} for kind in HELD_TARGETS), {"exclude": True}],
                 },
             )
         except (BrowserFailed, PageFailed) as error:
@@ -175,16 +179,27 @@ class ChromiumBrowser:
         return f"line {details['lineNumber'] + 1}: {' '.join(words.split())[:300]}"
 
     def _on_event(self, method: str, params: msgspec.Raw) -> None:
-        if method != "Target.attachedToTarget":
+        if method == "Target.attachedToTarget":
+            self._attached(msgspec.json.decode(params, type=_Attached))
+        elif method == "Target.detachedFromTarget":
+            session = msgspec.json.decode(params, type=_Detached).sessionId
+            for page in self._pages.values():
+                page.popups.pop(session, None)
+
+    def _attached(self, attached: _Attached) -> None:
+        info, session = attached.targetInfo, attached.sessionId
+        if info.type not in HELD_TARGETS:
             return
-        attached = msgspec.json.decode(params, type=_Attached)
-        if attached.targetInfo.type not in ("service_worker", "shared_worker"):
+        page = self._pages.get(info.browserContextId)
+        if page is not None and info.type == "page" and not page.attached:
+            page.attached = session
             return
-        page = self._pages.get(attached.targetInfo.browserContextId)
         if page is not None and page.settings.user_agent:
             override = {"userAgent": page.settings.user_agent, "acceptLanguage": page.settings.locale}
-            self._connection.post("Network.setUserAgentOverride", override, attached.sessionId)
-        self._connection.post("Runtime.runIfWaitingForDebugger", {}, attached.sessionId)
+            self._connection.post("Network.setUserAgentOverride", override, session)
+        self._connection.post("Runtime.runIfWaitingForDebugger", {}, session)
+        if page is not None and info.type == "page":
+            page.add_popup(session, info.targetId)
 
     async def _watch_end(self) -> None:
         """Cleans up when the browser is gone, whoever ended it. Its users are for those who wait for `closed`."""

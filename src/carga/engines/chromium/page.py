@@ -17,8 +17,6 @@ NAVIGATE_TIMEOUT_S = 60.0
 PICTURE_TIMEOUT_S = 8.0
 PICTURE_QUALITY = 60
 CLOSE_TIMEOUT_S = 10.0
-POPUP_CHECK_AFTER_S = 0.5
-"""The page tells that it opens a window before there is one."""
 POPUPS_MAX = 3
 """Windows that a page may have opened at one time. They are not measured, and the oldest are closed."""
 
@@ -62,6 +60,10 @@ class ChromiumPage:
     ) -> None:
         self.settings = settings
         self.on_closed: Callable[[], object] = lambda: None
+        self.attached = ""
+        """The session that the browser made with the target. The target is held until it is set up."""
+        self.popups: dict[str, str] = {}
+        """Windows that the page has opened, oldest first: session to target."""
         self._connection = connection
         self._context = context
         self._listener = listener
@@ -72,12 +74,9 @@ class ChromiumPage:
         self._session_field = b""
         self._closing = False
         self._frame: asyncio.Task[None] | None = None
-        self._popups: list[str] = []
-        """Targets, oldest first."""
-        self._popup_check: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Makes the target and sets it up. One round trip for the target, one to attach, one for all the rest."""
+        """Makes the target and sets it up. One round trip for the target, one for all the rest."""
         settings = self.settings
         width, height = settings.viewport
         create: dict[str, Any] = {
@@ -89,8 +88,10 @@ class ChromiumPage:
         if self._rendering == "none":
             create["enableBeginFrameControl"] = True
         self._target = (await self._connection.call("Target.createTarget", create))["targetId"]
-        attach = {"targetId": self._target, "flatten": True}
-        self._session = (await self._connection.call("Target.attachToTarget", attach))["sessionId"]
+        if not self.attached:
+            attach = {"targetId": self._target, "flatten": True}
+            self.attached = (await self._connection.call("Target.attachToTarget", attach))["sessionId"]
+        self._session = self.attached
         self._session_field = b',"sessionId":"%s","params":' % self._session.encode()
         self._connection.add_session(self._session, self._on_event)
         commands: list[tuple[str, dict[str, Any]]] = [
@@ -116,6 +117,7 @@ class ChromiumPage:
             commands.append(("Network.setExtraHTTPHeaders", {"headers": settings.headers}))
         if not settings.cache:
             commands.append(("Network.setCacheDisabled", {"cacheDisabled": True}))
+        commands.append(("Runtime.runIfWaitingForDebugger", {}))
         answers = [self._connection.send(method, parameters, self._session) for method, parameters in commands]
         if settings.cookies:
             cookies = {"browserContextId": self._context, "cookies": [_cookie(cookie) for cookie in settings.cookies]}
@@ -189,22 +191,16 @@ class ChromiumPage:
             raise PageFailed("The browser gave no picture of the page.")
         return base64.b64decode(data)
 
-    async def _close_popups(self) -> None:
-        with contextlib.suppress(CargaError):
-            await asyncio.sleep(POPUP_CHECK_AFTER_S)
-            wanted = {"filter": [{"type": "page"}]}
-            infos = (await self._connection.call("Target.getTargets", wanted))["targetInfos"]
-            mine = [info["targetId"] for info in infos if info.get("browserContextId") == self._context]
-            known = [target for target in self._popups if target in mine]
-            self._popups = known + [target for target in mine if target != self._target and target not in known]
-            while len(self._popups) > POPUPS_MAX:
-                self._connection.post("Target.closeTarget", {"targetId": self._popups.pop(0)})
+    def add_popup(self, session: str, target: str) -> None:
+        self.popups[session] = target
+        if len(self.popups) > POPUPS_MAX:
+            oldest = next(iter(self.popups))
+            self._connection.post("Target.closeTarget", {"targetId": self.popups.pop(oldest)})
 
     async def close(self) -> None:
         self._closing = True
-        for task in (self._popup_check, self._frame):
-            if task is not None:
-                task.cancel()
+        if self._frame is not None:
+            self._frame.cancel()
         self._connection.remove_session(self._session)
         self.on_closed()
         with contextlib.suppress(CargaError):
@@ -232,9 +228,6 @@ class ChromiumPage:
                 self._listener.on_network_error(entry.url, entry.text)
         elif method == "Page.javascriptDialogOpening":
             self._connection.post("Page.handleJavaScriptDialog", {"accept": True}, self._session)
-        elif method == "Page.windowOpen":
-            if self._popup_check is None or self._popup_check.done():
-                self._popup_check = asyncio.create_task(self._close_popups())
         elif method == "Inspector.targetCrashed":
             self._connection.post("Target.disposeBrowserContext", {"browserContextId": self._context})
             self.lose("The page's renderer crashed.")
