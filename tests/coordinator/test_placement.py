@@ -13,7 +13,7 @@ def test_users_go_where_the_smallest_share_is_used_and_never_over_the_capacity(
     placement = Placement()
     for worker, capacity in enumerate(capacities):
         placement.offer(worker, used=0, capacity=capacity)
-    taken = [worker for _ in range(wanted) if (worker := placement.take()) is not None]
+    taken = [given for _ in range(wanted) if (given := placement.take()) is not None]
     assert len(taken) == min(wanted, sum(capacities))
     counts = Counter(taken)
     assert all(counts[worker] <= capacity for worker, capacity in enumerate(capacities))

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from tests.coordinator.served import Served, joined, served
 
@@ -21,9 +22,9 @@ async def socket_status(run: Served, path: str, *, origin: str | None = None, **
     try:
         async with connect(
             f"ws://{run.address}{path}",
-            origin=origin,
+            origin=Origin(origin) if origin else None,
             additional_headers=headers,
-            proxy=None,  # type: ignore[arg-type]
+            proxy=None,
         ):
             return 101
     except InvalidStatus as error:

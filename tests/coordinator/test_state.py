@@ -89,6 +89,10 @@ class Play:
         return [action for action in self.actions if isinstance(action, StoreEvent) and action.kind == kind]
 
     @property
+    def state(self) -> str:
+        return self.coordinator.state
+
+    @property
     def is_over(self) -> bool:
         return any(isinstance(action, WriteResults) for action in self.actions)
 
@@ -97,10 +101,10 @@ def test_the_clock_starts_with_the_first_worker_that_takes_users() -> None:
     play = Play(plan_of((5, 10)))
     play.wait(5)
     play.hello(1, users_max=0)
-    assert play.coordinator.state == "starting"
+    assert play.state == "starting"
     play.wait(5)
     play.hello(2)
-    assert play.coordinator.state == "running"
+    assert play.state == "running"
     assert play.sent(Welcome)[-1].elapsed_s == 0.0
     play.wait(2)
     play.hello(3)
@@ -121,16 +125,12 @@ def test_when_no_user_can_run_the_most_frequent_reason_ends_the_run() -> None:
     play = Play(plan_of((4, 0), (4, 300)))
     play.hello()
     play.wait(1, renew=(1,))
-    changes = [
-        UserChange(0, "failed", "odd"),
-        UserChange(1, "failed", "no browser"),
-        UserChange(2, "failed", "no browser"),
-    ]
+    changes = [UserChange(0, "failed", "odd"), *(UserChange(user, "failed", "no browser") for user in (1, 2))]
     play.say(WindowMessage(Window("w1", 1, 0, users=changes)))
     play.wait(28, renew=(1,))
-    assert play.coordinator.state == "running"
+    assert play.state == "running"
     play.wait(3, renew=(1,))
-    assert play.coordinator.state == "draining"
+    assert play.state == "draining"
     assert (play.coordinator.ended, play.coordinator.ended_detail) == ("no-user", "no browser")
     play.say(Goodbye())
     assert play.is_over
@@ -142,7 +142,7 @@ def test_one_user_that_runs_keeps_the_run_going() -> None:
     play.wait(1, renew=(1,))
     play.say(WindowMessage(Window("w1", 1, 0, users=[UserChange(0, "failed", "x"), UserChange(1, "running")])))
     play.wait(60, renew=(1,))
-    assert play.coordinator.state == "running"
+    assert play.state == "running"
 
 
 def test_missing_capacity_is_told_once() -> None:
