@@ -162,9 +162,10 @@ async def test_a_browser_that_reads_nothing_is_given_up(far: FarEnd, monkeypatch
     assert far.connection.closed.is_set()
 
 
-async def test_a_browser_whose_pipe_broke_is_closed(far: FarEnd) -> None:
+async def test_a_command_that_finds_the_pipe_broken_fails_at_once(far: FarEnd) -> None:
     os.close(far.commands)
-    far.connection.post("Any.thing")
+    with pytest.raises(BrowserFailed, match="is gone"):
+        await far.connection.call("Any.thing", timeout_s=60)
     assert far.connection.closed.is_set()
 
 

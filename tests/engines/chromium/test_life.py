@@ -7,6 +7,7 @@ import signal
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,15 @@ TEXT = """new Promise((resolve) => {
   const told = () => resolve(document.body.textContent);
   if (document.readyState === "complete") told(); else addEventListener("load", told);
 })"""
+
+
+@pytest.fixture(autouse=True)
+def own_profiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder of the test's own for profiles, open to the browser's user."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", directory)
+        yield
 
 
 def profiles() -> set[Path]:
@@ -192,6 +202,7 @@ async def test_downloads_write_no_file(browser: ChromiumBrowser, listener: Liste
     page = await browser.open_page(PLAIN, listener)
     before = set(Path.cwd().iterdir())
     await page.navigate(site.url + "/")
+    await page.call(TEXT, timeout_s=WAIT_S)
     await page.call("document.querySelector('#a').click()", timeout_s=WAIT_S)
     assert await page.navigate(site.url + "/file") == "net::ERR_ABORTED"
     profile = browser._process._profile

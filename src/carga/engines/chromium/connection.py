@@ -90,9 +90,10 @@ class Connection:
         if self.closed.is_set():
             future.set_exception(BrowserFailed("The browser is gone.", "Its users are given to another browser."))
             return future
-        identifier = self.post(method, params, session)
-        self._waiting[identifier] = future
+        identifier = self._last_id + 1
+        self._waiting[identifier] = future  # before it is sent: the pipe may turn out to be broken
         future.add_done_callback(lambda _: self._waiting.pop(identifier, None))
+        self.post(method, params, session)
         return future
 
     async def call(

@@ -111,9 +111,10 @@ class ChromiumPage:
             commands.append(("Emulation.setLocaleOverride", {"locale": settings.locale.replace("-", "_")}))
         if settings.timezone:
             commands.append(("Emulation.setTimezoneOverride", {"timezoneId": settings.timezone}))
-        if settings.headers:
-            # Extra headers need the Network domain, whose events cost; only groups that ask for them pay.
+        if settings.headers or not settings.cache:
+            # These need the Network domain, whose events cost; only groups that ask for them pay.
             commands.append(("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0}))
+        if settings.headers:
             commands.append(("Network.setExtraHTTPHeaders", {"headers": settings.headers}))
         if not settings.cache:
             commands.append(("Network.setCacheDisabled", {"cacheDisabled": True}))
