@@ -31,7 +31,8 @@ from carga.coordinator.hub import boottime_s
 from carga.coordinator.journal import Journal
 from carga.coordinator.live import LiveView
 from carga.coordinator.serve import LIVE_S, TICK_S
-from carga.coordinator.state import Coordinator, RunSettings
+from carga.coordinator.settings import RunSettings
+from carga.coordinator.state import Coordinator
 from carga.model.plan import Group, Plan, Stage, Target
 from carga.model.windows import Gauges, Metric, UserChange, Window
 from carga.wire.messages import (

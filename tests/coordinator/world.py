@@ -26,8 +26,9 @@ from carga.coordinator.events import (
     WorkerSaid,
     WriteResults,
 )
-from carga.coordinator.past import read_past
-from carga.coordinator.state import Coordinator, RunSettings
+from carga.coordinator.recover import read_past
+from carga.coordinator.settings import RunSettings
+from carga.coordinator.state import Coordinator
 from carga.model.plan import Group, Plan, Stage, Target
 from carga.model.totals import Totals
 from carga.model.windows import Gauges, UserChange, UserState, Window

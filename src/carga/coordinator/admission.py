@@ -8,6 +8,7 @@ from carga.wire.messages import PROTOCOL, Hello, Refuse
 USERS_MAX = 1_000_000
 """Of one worker."""
 NAME_LENGTH_MAX = 200
+BROWSERS_MAX = 20
 
 
 def objection(hello: Hello, record: WorkerRecord | None, *, token: str, joined: int) -> Refuse | None:
@@ -21,6 +22,8 @@ def objection(hello: Hello, record: WorkerRecord | None, *, token: str, joined: 
         return Refuse("protocol", words)
     if not secrets.compare_digest(hello.token.encode(), token.encode()):
         return Refuse("token", "the token is wrong")
+    if len(hello.host) > NAME_LENGTH_MAX or len(hello.browsers) > BROWSERS_MAX:
+        return Refuse("protocol", "the worker's host or browsers are out of range")
     if not 0 < len(hello.worker) <= NAME_LENGTH_MAX or not 0 <= hello.users_max <= USERS_MAX:
         return Refuse("protocol", "the worker's name or capacity is out of range")
     if record is not None and record.process not in (None, (hello.host, hello.pid)):

@@ -13,8 +13,8 @@ from carga.coordinator.answers import json_response, problem_response
 from carga.coordinator.endpoint import Endpoints
 from carga.coordinator.events import StopRequested
 from carga.coordinator.hub import Hub
+from carga.coordinator.pictures import AT_ONCE_MAX
 from carga.coordinator.security import WORKER_PATH, Guard
-from carga.coordinator.state import PICTURES_MAX
 from carga.dashboard import CSP, STATIC
 
 _HEADERS = {
@@ -81,9 +81,9 @@ class _Api:
         return FileResponse(self._out / "evidence" / file)
 
     async def picture(self, request: Request) -> Response:
-        if self._hub.pictures_in_progress >= PICTURES_MAX:
+        if self._hub.pictures_in_progress >= AT_ONCE_MAX:
             return problem_response(
-                429, "too-many-pictures", f"{PICTURES_MAX} pictures are being taken.", "Try again in a moment."
+                429, "too-many-pictures", f"{AT_ONCE_MAX} pictures are being taken.", "Try again in a moment."
             )
         try:
             taken = await self._hub.take_picture(request.path_params["index"])

@@ -20,9 +20,11 @@ from carga.coordinator.events import Event, ResultsWritten, StopRequested, Tick
 from carga.coordinator.http import make_app
 from carga.coordinator.hub import Hub, boottime_s
 from carga.coordinator.journal import Journal
-from carga.coordinator.past import Past, read_meta, read_past
-from carga.coordinator.state import Coordinator, RunSettings
-from carga.errors import CargaError, JournalError
+from carga.coordinator.past import Past
+from carga.coordinator.recover import read_meta, read_past
+from carga.coordinator.settings import RunSettings
+from carga.coordinator.state import Coordinator
+from carga.errors import CargaError, JournalError, UsageError
 from carga.exitcodes import ExitCode
 from carga.plans import LoadedPlan, load_plan
 from carga.results.database import SCHEMA_VERSION, open_for_writing
@@ -60,6 +62,7 @@ class CoordinatorOptions:
 async def serve(options: CoordinatorOptions) -> int:
     """Runs until the run has ended and nobody looks at it any more. Raises PlanError, JournalError."""
     loaded = load_plan(options.plan)
+    listening = _listen(options)
     options.out.mkdir(parents=True, exist_ok=True)
     settings, past = open_run(loaded, options)
     loop = asyncio.get_running_loop()
@@ -86,7 +89,6 @@ async def serve(options: CoordinatorOptions) -> int:
             timeout_graceful_shutdown=CONNECTIONS_CLOSE_S,
         )
     )
-    listening = _listen(options)
     with _signals(hub, loop):
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(server.serve(sockets=[listening]))
@@ -174,7 +176,13 @@ class _Server(uvicorn.Server):
 def _listen(options: CoordinatorOptions) -> socket.socket:
     if options.listen_fd is not None:
         return socket.socket(fileno=options.listen_fd)
-    return socket.create_server((options.host, options.port), backlog=BACKLOG)
+    try:
+        return socket.create_server((options.host, options.port), backlog=BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"Nobody can listen on {options.host} port {options.port}: {error.strerror or error}.",
+            "Choose another address with --host and --port.",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -39,14 +39,15 @@ from carga.coordinator.evidence import EvidenceIntake
 from carga.coordinator.intake import SECONDS_AHEAD_MAX, SeqLog
 from carga.coordinator.leases import NOBODY, Leases
 from carga.coordinator.past import Past
+from carga.coordinator.pictures import Pictures
 from carga.coordinator.results import Results, WindowRefused
 from carga.coordinator.roster import Roster, WorkerRecord
 from carga.coordinator.run_clock import RunClock
 from carga.coordinator.schedule import Schedule
+from carga.coordinator.settings import RunSettings
 from carga.coordinator.timeline import Timeline
 from carga.coordinator.users import Users
 from carga.model.identity import fill_user
-from carga.model.plan import Plan
 from carga.model.profile import LoadProfile, activation_order
 from carga.model.totals import Totals
 from carga.model.windows import Window
@@ -86,25 +87,10 @@ CAPACITY_SETTLES_S = 5.0
 META_EVERY_S = 1.0
 ASSIGN_USERS_MAX = 200
 """In one message, far below the limit of its size."""
-PICTURES_MAX = 8
 MESSAGES_MAX = 100
 """For people, between two live messages; the oldest go first."""
 ASSIGNMENTS_PER_RESTART = 1 << 40
 """Numbers of assignments grow over restarts too: each restart has a range of its own."""
-
-
-class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    run: str
-    plan: Plan
-    behaviours: dict[str, str]
-    rows: dict[str, list[dict[str, str]]]
-    token: str
-    """Workers must show it."""
-    lease_s: float = 10.0
-    started_at: Callable[[], str]
-    """Wall clock for people: ISO 8601, UTC."""
-    boot_id: str = ""
-    out: str = ""
 
 
 class Coordinator:
@@ -151,8 +137,7 @@ class Coordinator:
         self._actions: list[Action] = []
         self._closed: set[int] = set()
         """Connections that are closed here and not yet gone."""
-        self._pictures: dict[int, int] = {}
-        """Request to connection."""
+        self._pictures = Pictures()
         self._first_assigned_at: float | None = None
         self._said_capacity = False
         self._stops = 0
@@ -175,7 +160,7 @@ class Coordinator:
             JournalRecovered: lambda _: self._say("The run folder can be written again; results are kept up."),
             StopRequested: self._stop,
             PictureWanted: self._picture_wanted,
-            PictureExpired: lambda event: self._pictures.pop(event.request, None),
+            PictureExpired: lambda event: self._pictures.forget(event.request),
             ResultsWritten: self._written,
         }
         self._messages: dict[type, Callable[[WorkerRecord, Any], None]] = {
@@ -378,9 +363,6 @@ class Coordinator:
             count = self.distribution.lose(record.position, record.heard_at, "the run is over")
             self._note("worker-lost", record, count, f"Worker {record.name} did not end in time.")
         self._over = True
-        for request in list(self._pictures):
-            self._do(PictureTaken(request, problem="The run is over."))
-        self._pictures.clear()
         self._store_meta({"state": "finished", "ended": self.ended, "ended_detail": self.ended_detail})
         self._do(WriteResults())
 
@@ -442,8 +424,7 @@ class Coordinator:
             return
         if reason:
             self._close(connection, reason)
-        for request in [request for request, at in self._pictures.items() if at == connection]:
-            del self._pictures[request]
+        for request in self._pictures.lose(connection):
             self._do(PictureTaken(request, problem="The user's worker lost its connection."))
 
     def _hello(self, connection: int, hello: Hello) -> None:
@@ -565,15 +546,13 @@ class Coordinator:
         if record is None or record.connection is None or self.users.state(event.user) != "running":
             self._do(PictureTaken(event.request, problem=f"User {event.user} does not run now."))
             return
-        self._pictures[event.request] = record.connection
+        self._pictures.ask(event.request, record.connection)
         self._send(record, TakePicture(event.request, event.user))
 
     def _picture(self, record: WorkerRecord, picture: Picture) -> None:
-        if self._pictures.get(picture.request) != record.connection:
-            return
-        del self._pictures[picture.request]
-        problem = picture.problem or ("" if picture.image else "The worker sent no picture.")
-        self._do(PictureTaken(picture.request, picture.image, problem))
+        if self._pictures.answer(picture.request, record.connection):
+            problem = picture.problem or ("" if picture.image else "The worker sent no picture.")
+            self._do(PictureTaken(picture.request, picture.image, problem))
 
     # --- small helpers ----------------------------------------------------------------------------------
 
