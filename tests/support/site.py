@@ -18,7 +18,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +86,8 @@ class Site:
         self.sockets: list[SeenSocket] = []
         self.released = asyncio.Event()
         """Ends the requests that hang."""
+        self.stop: Callable[[], Awaitable[None]]
+        """Stops the server: its port refuses, its sockets are cut."""
         self._pages: dict[str, Handler] = {}
         self._transports: dict[Any, asyncio.Transport] = {}
 
@@ -255,16 +257,21 @@ async def running_site() -> AsyncIterator[Site]:
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve([listener]))
+
+    async def stop() -> None:
+        site.released.set()
+        server.should_exit = server.force_exit = True
+        await asyncio.wait([task])
+        listener.close()
+
     try:
         async with asyncio.timeout(WAIT_S):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
+        site.stop = stop
         yield site
     finally:
-        site.released.set()
-        server.should_exit = server.force_exit = True
-        await task
-        listener.close()
+        await stop()
 
 
 def free_port() -> int:

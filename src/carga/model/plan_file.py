@@ -16,6 +16,8 @@ from carga.model.toml_lines import TomlLines
 DEFAULT_HOLD_S = 60.0
 """Long enough for percentiles, short enough to wait for."""
 DEFAULT_THRESHOLD = Threshold("requests", "failed", "<=", 0.05, "requests failed <= 5 %")
+DEFAULT_BEHAVIOUR_THRESHOLD = Threshold("iteration", "failed", "<=", 0.05, "iteration failed <= 5 %")
+"""For plans with behaviours that name no threshold: one whose every call throws has loaded nothing."""
 """A run in which more fails has measured an outage, whatever its percentiles say."""
 
 _place = re.compile(r" \(at line (\d+), column (\d+)\)$| \(at end of document\)$")
@@ -53,7 +55,8 @@ def read_plan(text: str, *, file: str, name: str) -> Reading:
         stages = (Stage(users, 0.0), Stage(users, DEFAULT_HOLD_S))
     thresholds = _thresholds(written.get("threshold", []), report)
     return Reading(
-        Plan(name, target, groups, stages, thresholds or (DEFAULT_THRESHOLD,), seed=written.get("seed", 1)), report
+        Plan(name, target, groups, stages, thresholds or _default_thresholds(groups), seed=written.get("seed", 1)),
+        report,
     )
 
 
@@ -147,3 +150,9 @@ def _thresholds(written: list[dict[str, Any]], report: Report) -> tuple[Threshol
             except Wrong as wrong:
                 report.add((*at, statistic), wrong.problem, wrong.remedy)
     return tuple(thresholds)
+
+
+def _default_thresholds(groups: tuple[Group, ...]) -> tuple[Threshold, ...]:
+    if any(group.behaviour for group in groups):
+        return DEFAULT_THRESHOLD, DEFAULT_BEHAVIOUR_THRESHOLD
+    return (DEFAULT_THRESHOLD,)

@@ -52,8 +52,7 @@ def bundle(
     return (
         f"(([BEHAVIOUR_OF, run]) => run(BEHAVIOUR_OF))([() => {behaviour}, (BEHAVIOUR_OF) => {{\n"
         f'"use strict";\nconst CONFIG = {_json(config)};\nconst NAMES = {_json(names)};\n'
-        f"if (window !== window.top || !window[NAMES.binding]) return;\nlet BEHAVIOUR = null;\n{_runtime()}\n"
-        "try { BEHAVIOUR = BEHAVIOUR_OF(); } catch (error) { cause('behaviour', messageOf(error), error.stack); }\n"
+        f"if (window !== window.top || !window[NAMES.binding]) return;\n{_runtime()}\n"
         f"}}]);\n//# sourceURL={_source_name(group)}"
     )
 

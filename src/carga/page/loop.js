@@ -37,6 +37,17 @@ async function iterate(behaviour) {
   }
 }
 
+/** The behaviour's own first lines run here, when the document is there. If they throw, every iteration fails so. */
+function loadBehaviour() {
+  try {
+    return BEHAVIOUR_OF();
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
 /** A trial is one iteration; its outcome has no name. */
 function trialEnded(problem) {
   batch.t = ["", clock(), short(problem)];
@@ -66,7 +77,8 @@ const control = {
     random = seeded(CONFIG.seed, index, visit);
     await ready();
     if (carried) await endCarriedStep(carried);
-    if (BEHAVIOUR) looping = iterate(BEHAVIOUR);
+    const behaviour = loadBehaviour();
+    if (behaviour) looping = iterate(behaviour);
   },
 
   /** In a trial: the step was looked at. */
