@@ -1,5 +1,6 @@
 """Single situations of the core, event by event."""
 
+import time
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from carga.coordinator.events import (
     WorkerSaid,
     WriteResults,
 )
+from carga.coordinator.live import LiveView
 from carga.coordinator.past import Past
 from carga.coordinator.state import Coordinator
 from carga.coordinator.timeline import Timeline
@@ -364,3 +366,22 @@ def test_the_first_worker_does_not_get_the_users_of_all(monkeypatch: pytest.Monk
     play.wait(1, renew=(1, 2))
     holders = [play.coordinator.distribution.leases.holder(user) for user in range(10)]
     assert (holders.count(0), holders.count(1)) == (5, 5)
+
+
+def test_a_list_of_a_hundred_thousand_users_is_made_quickly() -> None:
+    play = Play(plan_of((100_000, 60), (100_000, 60)))
+    view = LiveView(play.coordinator)
+    began = time.process_time()
+    text = msgspec.json.encode(view.user_list())
+    assert time.process_time() - began < 0.5
+    assert len(msgspec.json.decode(text)["users"]) == 100_000
+
+
+def test_changes_beyond_one_messages_limit_come_with_the_next() -> None:
+    play = Play(plan_of((6000, 0), (6000, 60)))
+    view = LiveView(play.coordinator)
+    play.hello(users_max=6000)
+    play.wait(2, renew=(1,))
+    first, second, third = (view.live().changed for _ in range(3))
+    assert [len(first), len(second), len(third)] == [5000, 1000, 0]
+    assert {row[0] for row in (*first, *second)} == set(range(6000))

@@ -155,7 +155,7 @@ class Coordinator:
             WorkerLeft: self._left,
             WindowsStored: self._stored,
             WindowsDropped: lambda event: self.results.dropped(event.keys),
-            EvidenceStored: self.evidence.stored.append,
+            EvidenceStored: lambda event: self.evidence.stored.append(event),
             JournalFailed: self._journal_failed,
             JournalRecovered: lambda _: self._say("The run folder can be written again; results are kept up."),
             StopRequested: self._stop,
@@ -226,8 +226,13 @@ class Coordinator:
             self._past_users = None
             self.distribution.release_surplus(step)
         self._carry_out(step)
-        capacity = self.distribution.placement.capacity
-        if target > capacity and not self._said_capacity and self.elapsed_s >= CAPACITY_SETTLES_S:
+        if not self._said_capacity and self.elapsed_s >= CAPACITY_SETTLES_S:
+            self._compare_capacity(target)
+
+    def _compare_capacity(self, target: int) -> None:
+        """Workers that are only silent count: they come back, or their loss is told anyway."""
+        capacity = sum(record.users_max for record in self.roster.active())
+        if target > capacity:
             self._said_capacity = True
             self._say(f"The plan wants {target} users now, but the workers take only {capacity}.")
 
