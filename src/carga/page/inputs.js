@@ -40,6 +40,19 @@ async function deliver(first, last) {
     leaveOut(at - asked);
   });
   await NativePromise.all([begun, last]);
+  await nextTask(); // the application hears of the last event after us, and of a click after its mouseup
+}
+
+const tasks = new MessageChannel();
+const awaitedTasks = [];
+tasks.port1.onmessage = () => awaitedTasks.shift()();
+
+/** Resolves in a task of its own, without the delay of a timer. */
+function nextTask() {
+  return new NativePromise((resolve) => {
+    awaitedTasks.push(resolve);
+    tasks.port2.postMessage(0);
+  });
 }
 
 const delay = (ms) => new NativePromise((resolve) => nativeSetTimeout(resolve, ms));

@@ -34,8 +34,9 @@ TEXT = """new Promise((resolve) => {
 
 
 @pytest.fixture(autouse=True)
-def own_profiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_profiles(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A folder of the test's own for profiles, open to the browser's user."""
+    tmp_path_factory.getbasetemp()  # stays where it is
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         monkeypatch.setattr(tempfile, "tempdir", directory)
@@ -299,7 +300,7 @@ def test_a_sandbox_that_is_off_says_why(monkeypatch: pytest.MonkeyPatch, tmp_pat
     finally:
         detect.cache_clear()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     try:
         assert "setpriv" in detect().reason
     finally:
