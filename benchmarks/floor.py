@@ -35,8 +35,8 @@ class Browser:
         for fd in (down, up):
             os.set_inheritable(fd, True)
         argv = [
-            *sandbox.launcher(), str(find_chromium().path), "--remote-debugging-pipe", f"--user-data-dir={self.profile}",
-            *sandbox.flags(), *FLAGS, *FRAME_CONTROL_FLAGS, "about:blank",
+            *sandbox.launcher(), str(find_chromium().path), "--remote-debugging-pipe",
+            f"--user-data-dir={self.profile}", *sandbox.flags(), *FLAGS, *FRAME_CONTROL_FLAGS, "about:blank",
         ]  # fmt: skip
         shell = ["/bin/bash", "-c", f'exec 3<&{down} 4>&{up} {down}<&- {up}>&-; exec "$@" 2>/dev/null', "floor", *argv]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.profile), "TMPDIR": str(self.profile)}
@@ -93,7 +93,7 @@ async def open_user(browser: Browser, url: str, index: int) -> str:
     await browser.call("Emulation.setUserAgentOverride", {"userAgent": agent}, session)
     await browser.call("Page.navigate", {"url": url}, session)
     ready = {"expression": "document.body && document.body.dataset.ready === '1'"}
-    while not (await browser.call("Runtime.evaluate", ready, session)).get("result", {}).get("value"):
+    while not (await browser.call("Runtime.evaluate", ready, session)).get("result", {}).get("value"):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     return session
 

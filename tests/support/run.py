@@ -84,11 +84,11 @@ class Run:
                         return time.monotonic() - begun
                 await asyncio.sleep(0.05)
 
-    async def until_running(self, count: int) -> None:
+    async def until_running(self, count: int, *, timeout_s: float = STATE_TIMEOUT_S) -> None:
         async def all_run() -> bool:
             return sum(state == "running" for state, _ in (await self.users()).values()) == count
 
-        await self.until(all_run)
+        await self.until(all_run, timeout_s=timeout_s)
 
     # --- the end ---------------------------------------------------------------------------------------
 

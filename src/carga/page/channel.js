@@ -24,12 +24,14 @@ const VALUES_PER_BATCH_MAX = 5000;
 const LOG_LINES_PER_BATCH_MAX = 20;
 const TEXT_MAX = 500;
 const FLUSH_MS = 1000;
+const RECENTLY_MS = 900;
 const QUIET_MS = 2000; // a page in which nothing happens still shows a sign of life this often
 const LEFTOVER_KEY = "__carga";
 
 // The page may replace what it likes, so everything is taken before its first script.
 const { parse, stringify } = JSON;
 const { apply, construct, defineProperty, deleteProperty, getOwnPropertyDescriptor } = Reflect;
+const { assign, create } = Object;
 const timeline = window.performance;
 const clock = timeline.now.bind(timeline);
 const NativeMutationObserver = window.MutationObserver;
@@ -41,11 +43,12 @@ const post = window[NAMES.binding].bind(window);
 delete window[NAMES.binding];
 
 /** An object that inherits nothing, whatever the page does to Object.prototype. */
-const table = (entries) => Object.assign(Object.create(null), entries);
+const table = (entries) => assign(create(null), entries);
 
 let batch = table();
 let values = 0;
 let lastPost = 0;
+let lateness = []; // of the timer canary; no reason to send a batch by itself
 let memoryText = "{}";
 let iterationTold = 0;
 
@@ -101,6 +104,8 @@ function logLine(text) {
 }
 
 function takeBatch() {
+  for (const late of lateness) value("generator.timer_late", late);
+  lateness = [];
   const full = batch;
   batch = table();
   values = 0;

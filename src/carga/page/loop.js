@@ -71,7 +71,7 @@ async function endCarriedStep({ name, ms }) {
 const control = {
   /** Called by the worker with what it knows of the user; `carried` is an open step of the document before. */
   async begin({ index, identity, iteration, visit, memoryText: text, carried }) {
-    Object.assign(user, { index, identity, iteration, visit });
+    assign(user, { index, identity, iteration, visit });
     memoryText = text;
     memory = parse(text);
     random = seeded(CONFIG.seed, index, visit);

@@ -177,10 +177,10 @@ function beat() {
   let due = clock() + FLUSH_MS;
   const tick = () => {
     const now = clock();
-    if (now > CANARY_FROM_MS) value("generator.timer_late", Math.max(0, now - due));
+    if (now > CANARY_FROM_MS) lateness.push(Math.max(0, now - due));
     due = now + FLUSH_MS;
     takeUnread(false);
-    flush();
+    if (now - lastPost > RECENTLY_MS) flush(); // else an input has just taken everything along
     nativeSetTimeout(tick, FLUSH_MS);
   };
   nativeSetTimeout(tick, FLUSH_MS);

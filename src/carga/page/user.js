@@ -95,7 +95,7 @@ const user = {
   random: () => random(),
 
   log(...parts) {
-    logLine(parts.map((part) => (typeof part === "string" ? part : stringify(part))).join(" "));
+    logLine(parts.map((part) => (typeof part === "string" ? part : written(part))).join(" "));
   },
 
   fail(message) {

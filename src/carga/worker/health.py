@@ -8,7 +8,7 @@ import psutil
 
 from carga.model.windows import Gauges
 
-MEMORY_EVERY_S = 5.0
+MEMORY_EVERY_S = 10.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
 

@@ -9,7 +9,7 @@ import msgspec
 
 from carga.engines.engine import InputKind, Page
 from carga.errors import CargaError
-from carga.model.windows import Area
+from carga.model.windows import COUNTERS, Area
 from carga.page.bundle import Names
 from carga.wire.messages import UserSpec
 from carga.worker.batch import INPUTS_MAX, METRIC_NAME_MAX, Batch, CarriedStep, read_batch
@@ -156,8 +156,8 @@ class Session:
         for metric, times in batch.failures.items():
             collector.failure(metric[:METRIC_NAME_MAX], times)
         for counter, by in batch.counters.items():
-            if by > 0:
-                collector.count(counter[:METRIC_NAME_MAX], by)
+            if by > 0 and counter in COUNTERS:
+                collector.count(counter, by)
         self._iterations_ended += batch.counters.get("iterations", 0)
         for area, cause, message, where in batch.causes:
             if area in _AREAS:

@@ -16,13 +16,16 @@ import msgspec
 
 from carga.errors import BrowserFailed, PageFailed
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 18
 PIPE_BYTES = 1 << 20
 MESSAGE_BYTES_MAX = 64 << 20
 """A picture of a large page is a few megabytes; a longer message means that the stream is broken."""
 UNSENT_BYTES_MAX = 64 << 20
 """A browser that reads nothing while so much waits for it is given up."""
 COMMAND_TIMEOUT_S = 30.0
+ANSWERS_COME_S = 0.004
+"""After an input nothing is read for so long: its two answers, which nobody waits for, then cost one wake-up together
+instead of two. Waking up is most of what a message costs."""
 
 
 class _Problem(msgspec.Struct):
@@ -57,6 +60,8 @@ class Connection:
         self._handlers: dict[str, EventHandler] = {"": on_event}
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._last_id = 0
+        self._buffer = bytearray(READ_BYTES)
+        self._input_made = False
         self._unread = b""
         self._unsent = bytearray()
         for fd in (command_fd, answer_fd):
@@ -131,6 +136,11 @@ class Connection:
             self._unsent += data[written:]
             self._loop.add_writer(self._command_fd, self._write_rest)
 
+    def write_input(self, data: bytes) -> None:
+        """Like `write`, for inputs: their answers are not waited for."""
+        self._input_made = True
+        self.write(data)
+
     def next_id(self) -> int:
         """An id for a message that the caller makes itself."""
         self._last_id += 1
@@ -152,7 +162,7 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._answer_fd, READ_BYTES)
+            data = bytes(memoryview(self._buffer)[: os.readv(self._answer_fd, [self._buffer])])
         except BlockingIOError:
             return
         except OSError:
@@ -171,6 +181,15 @@ class Connection:
         self._unread = rest
         for message in messages:
             self._take(message)
+        if self._input_made and not self.closed.is_set():
+            self._input_made = False
+            self._loop.remove_reader(self._answer_fd)
+            self._loop.call_later(ANSWERS_COME_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.closed.is_set():
+            self._loop.add_reader(self._answer_fd, self._read)
+            self._read()
 
     def _take(self, message: bytes) -> None:
         try:

@@ -161,7 +161,7 @@ class ChromiumPage:
 
     def input(self, kind: InputKind, parameters: bytes) -> None:
         # Made by hand: this is the busiest command, and its parameters are JSON already.
-        self._connection.write(
+        self._connection.write_input(
             b'{"id":%d,"method":"%s"%s%s}\0'
             % (self._connection.next_id(), _INPUT_METHODS[kind], self._session_field, parameters)
         )
