@@ -32,15 +32,17 @@ async def measured(site: Site, script: str, *, head: str = "", **options: object
 
 
 async def test_requests_by_kind_are_those_that_the_server_saw(site: Site) -> None:
-    head = """<link rel=stylesheet href=/style.css><script src=/script.js></script><link rel=preload as=image href=/image.png>
-    <style>@font-face { font-family: f; src: url(/font.woff2) } b { font-family: f }</style><b>b</b><img src=/image.png?2>"""
+    head = """<link rel=stylesheet href=/style.css><script src=/script.js></script>
+    <link rel=preload as=image href=/image.png><img src=/image.png?2>
+    <style>@font-face { font-family: f; src: url(/font.woff2) } b { font-family: f }</style><b>b</b>"""
     script = """await (await fetch("/json")).json();
     fetch("/json?unread=1"); fetch("/json?post=1", { method: "POST", body: "x" }); await fetch("/status/204");
     const xhr = new XMLHttpRequest(); xhr.open("GET", "/json?xhr");
     await new Promise((resolve) => { xhr.onload = resolve; xhr.send(); });
     navigator.sendBeacon("/json?beacon", "x");
     await document.fonts.load("12px f").catch(() => {});
-    await new Promise((resolve) => { const image = new Image(); image.onload = resolve; image.src = "/image.png?3"; });"""
+    const image = new Image(); image.src = "/image.png?3";
+    await new Promise((resolve) => { image.onload = resolve; });"""
     site.page("/font.woff2", b"no font", kind="font/woff2")
     user = await measured(site, script, head=head)
     seen = site.count_by_kind()
@@ -79,7 +81,8 @@ async def test_network_errors_have_the_browsers_names(site: Site) -> None:
         f"""for (const url of ["http://127.0.0.1:{port}/", "/reset", "/empty", "http://nowhere.invalid/"])
           await fetch(url).catch(() => {{}});
         await fetch("/broken").then((r) => r.text()).catch(() => {{}});
-        await new Promise((resolve) => {{ const i = new Image(); i.onerror = resolve; i.src = "http://127.0.0.1:{port}/i"; }});""",
+        const image = new Image(); image.src = "http://127.0.0.1:{port}/i";
+        await new Promise((resolve) => {{ image.onerror = resolve; }});""",
     )
     assert user.causes("request") == {
         "net::ERR_CONNECTION_REFUSED": 2,

@@ -13,12 +13,12 @@ pytestmark = pytest.mark.e2e
 
 PAGE = """<!doctype html><meta charset=utf-8><body style="margin: 0">
 <input id=name style="position: absolute; top: 10px">
-<button id=go style="position: absolute; top: 50px" onclick="window.clicks = (window.clicks ?? 0) + event.isTrusted">go</button>
+<button id=go style="position: absolute; top: 50px" onclick="clicks += event.isTrusted">go</button>
 <button id=under style="position: absolute; top: 100px; left: 0; width: 80px; height: 20px">under</button>
 <div id=over style="position: absolute; top: 95px; left: 0; width: 200px; height: 40px">over</div>
 <p id=low style="position: absolute; top: 3000px" onclick="window.low = true">low</p>
 <script>
-  window.keys = [];
+  window.keys = []; window.clicks = 0;
   addEventListener("keydown", (e) => keys.push([e.key, e.code, e.keyCode, e.shiftKey, e.ctrlKey, e.isTrusted]));
   name_ = document.querySelector("#name"); window.inputs = [];
   name_.addEventListener("input", (e) => inputs.push(e.isTrusted));
@@ -31,7 +31,8 @@ def behaviour(body: str) -> str:
     return f"""export default async function (user) {{
       if (user.iteration > 1) return user.think("60s");
       const told = async (act) => {{
-        try {{ user.log("gave: " + JSON.stringify(await act())); }} catch (error) {{ user.log("threw: " + error.message); }}
+        try {{ user.log("gave: " + JSON.stringify(await act())); }}
+        catch (error) {{ user.log("threw: " + error.message); }}
       }};
       {body}
       user.log("done");
@@ -313,7 +314,9 @@ async def test_a_behaviour_that_catches_everything_is_stopped_too(site: Site) ->
 
 async def test_a_trial_stops_after_each_step(site: Site) -> None:
     site.page("/", PAGE)
-    source = 'export default async (user) => { await user.step("a", () => {}); await user.step("b", () => user.fail("no")); }'
+    source = """export default async (user) => {
+      await user.step("a", () => {}); await user.step("b", () => user.fail("no"));
+    }"""
     async with running_user(site.url + "/", source, trial=True) as user:
         for name, problem in (("a", ""), ("b", "no")):
             await user.until(lambda u, name=name: u.trials and u.trials[-1][0] == name)  # type: ignore[misc]
