@@ -178,18 +178,107 @@ _GUESTS: dict[Genre, tuple[Genre, ...]] = {
 _GUEST_SHARE = 0.18
 """How often a channel shows something that is not its own genre."""
 
-_FIRST = (
-    "Ada Bruno Carla Dinis Elena Farid Greta Hugo Ines Jonas Katya Luca Mara Nils Olga Pedro Quinn Rosa Samir Tilda "
-    "Ugo Vera Wim Xenia Yara Zeno Anouk Bela Cesar Dora Emil Fleur Gil Hanna Ivo Juno Kamal Lena Milo Nadia"
-).split()
-_LAST = (
-    "Abreu Bergström Castel Duarte Eklund Ferrand Galvão Hartmann Ibarra Jansen Kovač Lindqvist Moreau Nakamura Okafor "
-    "Pereira Quist Rahimi Sorensen Tavares Ullman Vasquez Weiss Xavier Ylönen Zanetti Almeida Brandt Conti Dupont "
-    "Esteves Fonseca Grün Holm Iversen Jardim Klein Leitão Marín Nogueira"
-).split()
-_TOWNS = (
-    "Porto Bergen Trieste Marseille Tartu Gdańsk Coimbra Ghent Turku Valencia Galway Split Bremen Faro Uppsala".split()
-)
+_FIRST = [
+    "Ada",
+    "Bruno",
+    "Carla",
+    "Dinis",
+    "Elena",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Katya",
+    "Luca",
+    "Mara",
+    "Nils",
+    "Olga",
+    "Pedro",
+    "Quinn",
+    "Rosa",
+    "Samir",
+    "Tilda",
+    "Ugo",
+    "Vera",
+    "Wim",
+    "Xenia",
+    "Yara",
+    "Zeno",
+    "Anouk",
+    "Bela",
+    "Cesar",
+    "Dora",
+    "Emil",
+    "Fleur",
+    "Gil",
+    "Hanna",
+    "Ivo",
+    "Juno",
+    "Kamal",
+    "Lena",
+    "Milo",
+    "Nadia",
+]
+_LAST = [
+    "Abreu",
+    "Bergström",
+    "Castel",
+    "Duarte",
+    "Eklund",
+    "Ferrand",
+    "Galvão",
+    "Hartmann",
+    "Ibarra",
+    "Jansen",
+    "Kovač",
+    "Lindqvist",
+    "Moreau",
+    "Nakamura",
+    "Okafor",
+    "Pereira",
+    "Quist",
+    "Rahimi",
+    "Sorensen",
+    "Tavares",
+    "Ullman",
+    "Vasquez",
+    "Weiss",
+    "Xavier",
+    "Ylönen",
+    "Zanetti",
+    "Almeida",
+    "Brandt",
+    "Conti",
+    "Dupont",
+    "Esteves",
+    "Fonseca",
+    "Grün",
+    "Holm",
+    "Iversen",
+    "Jardim",
+    "Klein",
+    "Leitão",
+    "Marín",
+    "Nogueira",
+]
+_TOWNS = [
+    "Porto",
+    "Bergen",
+    "Trieste",
+    "Marseille",
+    "Tartu",
+    "Gdańsk",
+    "Coimbra",
+    "Ghent",
+    "Turku",
+    "Valencia",
+    "Galway",
+    "Split",
+    "Bremen",
+    "Faro",
+    "Uppsala",
+]
 _CALLINGS = ("actor", "director", "writer", "composer", "presenter", "camera", "editor", "producer")
 PEOPLE = 5000
 

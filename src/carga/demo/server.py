@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -45,7 +45,7 @@ _DATABASE = "guide.db"
 class DemoOptions:
     host: str = "127.0.0.1"
     port: int = 0
-    ills: Ills = Ills()
+    ills: Ills = field(default_factory=Ills)
     access_log: Path | None = None
     data: Path | None = None
     """Folder of the database; left out: a temporary one."""

@@ -122,7 +122,7 @@ class Store:
         return [GuideEntry(*row) for row in rows]
 
     def programme(self, programme_id: int, *, again: bool) -> Details | None:
-        """One programme; with `again`, when else it is shown."""
+        """One programme; with `again`, when it is shown later."""
         row = self._db.execute(
             "SELECT p.id, p.channel, t.id, t.name, t.genre, t.line, t.year, t.people, p.episode, p.starts_s, p.ends_s "
             "FROM programmes p JOIN titles t ON t.id = p.title WHERE p.id = ?",
@@ -135,7 +135,7 @@ class Store:
             return found
         others = self._db.execute(
             f"{_ENTRY} WHERE p.title = ? AND p.starts_s > ? ORDER BY p.starts_s LIMIT ?",
-            (found.title_id, found.starts_s, AGAIN_MAX),
+            (found.title_id, max(found.starts_s, int(time.time())), AGAIN_MAX),
         )
         return msgspec.structs.replace(found, again=tuple(GuideEntry(*other) for other in others))
 
