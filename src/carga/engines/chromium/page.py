@@ -96,7 +96,7 @@ class ChromiumPage:
         self._connection.add_session(self._session, self._on_event)
         commands: list[tuple[str, dict[str, Any]]] = [
             ("Page.enable", {}),
-            ("Runtime.enable", {}),
+            ("Runtime.enable", {}),  # without it the binding of a new document is silent
             ("Runtime.addBinding", {"name": settings.binding}),
             ("Page.addScriptToEvaluateOnNewDocument", {"source": settings.script}),
             ("Log.enable", {}),
