@@ -5,7 +5,7 @@ import { colours, palette } from "../theme.js";
 import { clock } from "../lib/format.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 
-const HEIGHT = 180;
+const HEIGHT = 180; // pixels, as all heights here
 const AXIS_WIDTH = 62; // the same everywhere, so that charts below each other line up and nothing jumps
 const FONT = "11px system-ui, sans-serif";
 const COUNT_STEPS = [1, 2, 5].flatMap((first) => Array.from({ length: 8 }, (_, zeros) => first * 10 ** zeros)).sort((a, b) => a - b);
@@ -17,7 +17,7 @@ export const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]]; // told apart without 
  * ghost: [[seconds, value] …] drawn behind, on the left scale · top: least upper end of the left scale.
  * Without `lines` or times the words `empty` are shown in the chart's place.
  */
-export function Chart({ label, lines, times, end, ghost, top = 0, empty = "Nothing measured yet" }) {
+export function Chart({ label, lines, times, end, ghost, top = 0, height = HEIGHT, empty = "Nothing measured yet" }) {
   const box = useRef(null);
   const plot = useRef(null);
   const latest = useRef({});
@@ -27,9 +27,9 @@ export function Chart({ label, lines, times, end, ghost, top = 0, empty = "Nothi
   const data = [times, ...lines.map((line) => line.values)];
 
   useEffect(() => {
-    const made = new uPlot(options(lines, latest, box.current.clientWidth, setAt), data, box.current);
+    const made = new uPlot(options(lines, latest, { width: box.current.clientWidth, height }, setAt), data, box.current);
     plot.current = made;
-    const watch = new ResizeObserver(() => made.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    const watch = new ResizeObserver(() => made.setSize({ width: box.current.clientWidth, height }));
     watch.observe(box.current);
     return () => {
       watch.disconnect();
@@ -54,9 +54,9 @@ export function Chart({ label, lines, times, end, ghost, top = 0, empty = "Nothi
             </li>
           `,
         )}
-        <li class="legend-time">${at === null || times.length === 0 ? "now" : clock(times[shown])}</li>
+        <li class="legend-time">${times.length ? clock(times[shown]) : ""}</li>
       </ul>
-      <div class="plot" ref=${box}></div>
+      <div class="plot" ref=${box} style=${{ height: `${height}px` }}></div>
       ${(times.length === 0 || lines.length === 0) && html`<p class="chart-empty">${empty}</p>`}
     </div>
   `;
@@ -68,7 +68,7 @@ export const Swatch = ({ colour, dash = 0 }) => html`
   </svg>
 `;
 
-function options(lines, latest, width, setAt) {
+function options(lines, latest, { width, height }, setAt) {
   const [text, grid, ghostColour, ...strokes] = colours(["--faint", "--grid", "--ghost", ...lines.map((l) => l.colour)]);
   const right = lines.find((line) => line.right);
   const left = lines.find((line) => !line.right);
@@ -83,8 +83,8 @@ function options(lines, latest, width, setAt) {
   });
   return {
     width,
-    height: HEIGHT,
-    padding: [8, right ? 0 : 14, 0, 0],
+    height,
+    padding: [8, right ? 0 : 20, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

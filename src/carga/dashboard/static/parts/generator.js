@@ -1,11 +1,11 @@
 // Whether the numbers can be believed: the generator's own lateness, CPU and memory, and its workers.
 
-import { megabytes, milliseconds, whole } from "../lib/format.js";
+import { NONE, megabytes, milliseconds, whole } from "../lib/format.js";
 import { live, series, seriesVersion, timeEnd } from "../store.js";
 import { Empty, Fact, Mark, Panel, html } from "../ui.js";
 import { Chart } from "./chart.js";
 
-const ofHundred = (value) => (typeof value === "number" ? `${value.toFixed(0)}%` : "–");
+const ofHundred = (value) => (typeof value === "number" ? `${value.toFixed(0)}%` : NONE);
 
 export function Generator() {
   seriesVersion.value;
@@ -27,9 +27,9 @@ export function Generator() {
       <dl class="facts">
         <${Fact} name="Timers late, p99" value=${milliseconds(health?.timer_late_p99_ms)} title="Over the whole run" />
         <${Fact} name="CPU, highest" value=${ofHundred(health?.cpu_percent_max)} />
-        <${Fact} name="Memory now" value=${workers.length ? megabytes(memory) : "–"} />
+        <${Fact} name="Memory now" value=${workers.length ? megabytes(memory) : NONE} />
         <${Fact} name="Memory, highest" value=${megabytes(health?.memory_mb_max)} />
-        <${Fact} name="Loop lag now" value=${workers.length ? milliseconds(lag) : "–"} />
+        <${Fact} name="Loop lag now" value=${workers.length ? milliseconds(lag) : NONE} />
         <${Fact} name="Loop lag, highest" value=${milliseconds(health?.loop_lag_max_ms)} />
       </dl>
       ${health?.reasons.length > 0 &&
@@ -41,6 +41,9 @@ export function Generator() {
 }
 
 const WORKER_STATES = { connected: "good", silent: "warn", lost: "bad", gone: "faint" };
+
+/** Of a worker that does not report, nothing is known. */
+const here = (worker, words) => (worker.state === "connected" ? words : NONE);
 
 export function Workers() {
   const workers = live.value?.workers ?? [];
@@ -64,9 +67,9 @@ export function Workers() {
                       <td><span class=${`dot ${WORKER_STATES[worker.state]}`}>${worker.state}</span></td>
                       <td class="n">${whole(worker.users)}<span class="faint"> / ${whole(worker.users_max)}</span></td>
                       <td class="n">${whole(worker.browsers)}</td>
-                      <td class="n">${ofHundred(worker.cpu_percent)}</td>
-                      <td class="n">${megabytes(worker.memory_mb)}</td>
-                      <td class="n">${milliseconds(worker.loop_lag_ms)}</td>
+                      <td class="n">${here(worker, ofHundred(worker.cpu_percent))}</td>
+                      <td class="n">${here(worker, megabytes(worker.memory_mb))}</td>
+                      <td class="n">${here(worker, milliseconds(worker.loop_lag_ms))}</td>
                     </tr>
                   `,
                 )}

@@ -72,6 +72,7 @@ export function Steps() {
           lines=${lines}
           times=${second}
           end=${timeEnd.value}
+          height=${220}
           empty=${names.length ? "Choose a step in the table" : "No step has ended yet"}
         />
         ${names.length === 0

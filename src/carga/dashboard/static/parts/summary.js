@@ -1,6 +1,6 @@
 // What matters most, in one look: a sentence about the run, then eight numbers.
 
-import { bytes, clock, figure, milliseconds, percent, whole } from "../lib/format.js";
+import { NONE, bytes, clock, figure, milliseconds, percent, whole } from "../lib/format.js";
 import { connection, failedRequests, finished, live, run } from "../store.js";
 import { Mark, html } from "../ui.js";
 
@@ -32,9 +32,10 @@ export function Verdict() {
   return html`<p class="verdict now">${sentenceNow()}</p>`;
 }
 
-const Copy = ({ text }) => html`
-  <button type="button" class="quiet" onClick=${() => navigator.clipboard?.writeText(text)}>Copy path</button>
-`;
+// Browsers offer the clipboard on loopback and over HTTPS only.
+const Copy = ({ text }) =>
+  navigator.clipboard &&
+  html`<button type="button" class="quiet" onClick=${() => navigator.clipboard.writeText(text)}>Copy path</button>`;
 
 function sentenceNow() {
   const now = live.value;
@@ -43,13 +44,19 @@ function sentenceNow() {
   if (!now || now.state === "starting") return "Starting: workers are joining, no user runs yet.";
   if (now.state === "draining") return `Stopping: ${whole(now.users.running)} users still run.`;
   const parts = [profileSentence(info?.profile ?? [], now)];
-  const bad = now.thresholds.filter((threshold) => !threshold.passed && threshold.value !== null).length;
+  const bad = broken(now).length;
   if (now.thresholds.length) {
-    parts.push(bad ? `${bad} of ${now.thresholds.length} thresholds do not hold so far.` : "All thresholds hold so far.");
+    parts.push(bad
+        ? `${bad} of ${now.thresholds.length} thresholds ${bad === 1 ? "does" : "do"} not hold so far.`
+        : "All thresholds that were measured hold so far.");
   }
   if (!now.generator.trusted) parts.push("The generator is too slow to be believed.");
   return parts.join(" ");
 }
+
+/** Thresholds that do not hold. What was not measured breaks a threshold only at the end. */
+const broken = ({ state, thresholds }) =>
+  thresholds.filter(({ passed, value }) => !passed && (value !== null || state === "finished"));
 
 function profileSentence(profile, now) {
   const next = profile.find(([second]) => second > now.elapsed_s);
@@ -61,44 +68,50 @@ function profileSentence(profile, now) {
   return `Holding ${whole(next[1])} users ${until}.`;
 }
 
+/** While the run goes on: now. Afterwards: what the whole run was like. */
 export function Tiles() {
   const now = live.value;
-  const metrics = now?.metrics ?? {};
+  const over = finished.value;
   const counters = now?.counters ?? {};
-  const failed = now ? failedRequests(metrics) : null;
+  const mean = (count) => (now?.elapsed_s ? count / now.elapsed_s : null);
+  const failed = now ? failedRequests(now.metrics) : null;
   const share = counters.requests ? counters.requests_failed / counters.requests : now ? 0 : null;
   const step = slowestStep(now?.totals ?? {});
-  const held = now?.thresholds.filter((threshold) => threshold.passed).length;
-  const late = now?.generator.timer_late_p99_ms;
-  const over = finished.value;
+  const thresholds = now?.thresholds ?? [];
+  const held = thresholds.filter(({ passed }) => passed).length;
+  const tone = (good) => (now ? (good ? "good" : "bad") : "");
   return html`
     <section class="tiles" aria-label="Key figures">
-      <${Tile} name="Users" href="#users" value=${whole(now?.users.running)}
-        note=${now ? (over ? `${whole(now.users.started)} of ${whole(now.users.total)} ran` : `of ${whole(now.users.planned)} planned`) : ""} />
-      <${Tile} name="Actions/s" href="#throughput" value=${figure(now?.actions_per_s)} note=${`${whole(counters.actions)} in all`} />
-      <${Tile} name="Requests/s" href="#throughput" value=${figure(now?.requests_per_s)} note=${now ? `${bytes(now.bytes_per_s)}/s` : ""} />
-      <${Tile} name="Failed requests" href="#causes" value=${percent(share)} tone=${failed ? "bad" : ""}
-        note=${now ? `${figure(failed)}/s now` : ""} />
+      <${Tile} name=${over ? "Users that ran" : "Users"} href="#users"
+        value=${whole(over ? now?.users.started : now?.users.running)}
+        note=${now ? (over ? `of ${whole(now.users.total)} in the plan` : `of ${whole(now.users.planned)} planned`) : ""} />
+      <${Tile} name="Actions/s" href="#throughput" value=${figure(over ? mean(counters.actions) : now?.actions_per_s)}
+        note=${now ? `${whole(counters.actions)} in all` : ""} />
+      <${Tile} name="Requests/s" href="#throughput" value=${figure(over ? mean(counters.requests) : now?.requests_per_s)}
+        note=${now ? (over ? `${bytes(counters.bytes_received)} in all` : `${bytes(now.bytes_per_s)}/s`) : ""} />
+      <${Tile} name="Failed requests" href="#causes" value=${percent(share)} tone=${share ? "bad" : ""}
+        note=${now ? (over ? `${whole(counters.requests_failed)} in all` : `${figure(failed)}/s now`) : ""} />
       <${Tile} name="Slowest step, p95" href="#steps" value=${milliseconds(step?.p95)} note=${step?.name ?? "no step yet"} />
-      <${Tile} name="WebSockets open" href="#websockets" value=${whole(now?.websockets_open)}
-        tone=${counters.websockets_closed_abnormally ? "bad" : ""}
+      <${Tile} name=${over ? "WebSockets opened" : "WebSockets open"} href="#websockets"
+        value=${whole(over ? counters.websockets_opened : now?.websockets_open)}
+        noteTone=${counters.websockets_closed_abnormally ? "bad" : ""}
         note=${now ? `${whole(counters.websockets_closed_abnormally)} closed abnormally` : ""} />
-      <${Tile} name="Thresholds" href="#thresholds" value=${now?.thresholds.length ? `${held} of ${now.thresholds.length}` : "none"}
-        tone=${now?.thresholds.some((threshold) => !threshold.passed) ? "bad" : now?.thresholds.length ? "good" : ""}
-        note=${now?.thresholds.length ? (over ? "hold" : "hold so far") : "in the plan"} />
-      <${Tile} name="Generator" href="#generator" value=${now ? (now.generator.trusted ? "Trusted" : "Too slow") : "–"}
-        tone=${now ? (now.generator.trusted ? "good" : "bad") : ""} note=${`timers ${milliseconds(late)} late`} />
+      <${Tile} name="Thresholds" href="#thresholds" value=${thresholds.length ? `${held} of ${thresholds.length}` : now ? "none" : NONE}
+        tone=${thresholds.length ? (held === thresholds.length ? "good" : broken(now).length ? "bad" : "") : ""}
+        note=${thresholds.length ? (over ? "hold" : "hold so far") : now ? "in the plan" : ""} />
+      <${Tile} name="Generator" href="#generator" value=${now ? (now.generator.trusted ? "Trusted" : "Too slow") : NONE}
+        tone=${tone(now?.generator.trusted)} note=${now ? `timers ${milliseconds(now.generator.timer_late_p99_ms)} late` : ""} />
     </section>
   `;
 }
 
 const SIGNS = { good: "✓", bad: "✕" };
 
-const Tile = ({ name, value, note, tone = "", href }) => html`
+const Tile = ({ name, value, note, tone = "", noteTone = "", href }) => html`
   <a class=${`tile ${tone}`} href=${href}>
     <span class="tile-name">${name}</span>
     <span class="tile-value">${value}${tone && html`<i class="sign" aria-hidden="true">${SIGNS[tone]}</i>`}</span>
-    <span class="tile-note" title=${note}>${note}</span>
+    <span class=${`tile-note ${noteTone}`} title=${note}>${note}</span>
   </a>
 `;
 

@@ -94,7 +94,7 @@ export function Thresholds() {
         : html`<div class="scroll tall" tabindex="0">
             <table>
               <thead>
-                <tr><th class="mark-cell"><span class="hidden">Holds</span></th><th>Must hold</th><th class="n">Now</th></tr>
+                <tr><th class="mark-cell"><span class="hidden">Holds</span></th><th>Must hold</th><th class="n">${finished.value ? "Was" : "Now"}</th></tr>
               </thead>
               <tbody>
                 ${thresholds.map(
@@ -105,7 +105,7 @@ export function Thresholds() {
                           ? html`<span class="mark faint" role="img" aria-label="nothing measured yet">·</span>`
                           : html`<${Mark} good=${passed} />`}
                       </td>
-                      <td class="cause">${threshold}</td>
+                      <td class="cause">${threshold.replace("<=", "≤").replace(">=", "≥")}</td>
                       <td class=${passed ? "n" : value === null ? "n faint" : "n bad"}>
                         ${value === null ? "not measured" : ofThreshold(value, statistic, unit(metric))}
                       </td>
