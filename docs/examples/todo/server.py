@@ -5,6 +5,7 @@
 Needs nothing but Python. What people write is kept in memory.
 """
 
+import contextlib
 import json
 import sys
 from http import HTTPStatus
@@ -85,7 +86,5 @@ if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     with Server(("127.0.0.1", port), Handler) as server:
         print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
-        except KeyboardInterrupt:
-            pass
