@@ -146,6 +146,8 @@ async def test_the_end_shows_verdict_reasons_and_report(page_driver: PageDriver)
         assert "report.html" in verdict
         assert "Verdict: failed" in await page_driver.evaluate(text_of("[aria-live=polite]"))
         assert await page_driver.evaluate("document.querySelector('.stop').disabled") is True
+        await page_driver.click("#user-3")
+        await page_driver.wait_until(f"({text_of('.screen .problem')}).includes('The run is over')")
         assert page_driver.console_errors == []
     await page_driver.wait_until("document.querySelector('.toast')?.textContent.includes('The run is over')")
     assert "Failed" in await page_driver.evaluate(text_of(".verdict-title"))

@@ -13,7 +13,7 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 720
 export const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]]; // told apart without colours, too
 
 /**
- * lines: [{label, colour ("--c1"), values, format, right?, dash?, fill?, whole?}] · times: seconds · end: of the time axis ·
+ * lines: [{label, colour ("--c1"), values, format, right?, dash?, fill?, whole?, undrawn?}] · times: seconds · end: of the time axis ·
  * ghost: [[seconds, value] …] drawn behind, on the left scale · top: least upper end of the left scale.
  * Without `lines` or times the words `empty` are shown in the chart's place.
  */
@@ -107,7 +107,7 @@ function options(lines, latest, { width, height }, setAt) {
       ...lines.map((line, at) => ({
         label: line.label,
         scale: line.right ? "right" : "y",
-        stroke: strokes[at],
+        stroke: line.undrawn ? "transparent" : strokes[at],
         fill: line.fill ? strokes[at].replace(/^rgb\((.*)\)$/, "rgba($1, 0.12)") : undefined,
         width: 1.75,
         dash: DASHES[line.dash ?? 0],

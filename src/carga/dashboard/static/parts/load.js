@@ -15,7 +15,8 @@ export function UsersOverTime() {
   const counts = live.value?.users;
   const lines = [
     { label: "Running", colour: "--c1", values: plain.users_running, format: users, whole: true, fill: true },
-    { label: "Planned", colour: "--ghost", values: plain.users_planned, format: users, whole: true, dash: 1 },
+    // The ghost line shows the plan, its future too; this is for the legend.
+    { label: "Planned", colour: "--ghost", values: plain.users_planned, format: users, whole: true, dash: 1, undrawn: true },
   ];
   const notes = [
     counts?.starting && `${whole(counts.starting)} starting`,

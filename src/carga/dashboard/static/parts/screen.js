@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { ask } from "../feed.js";
 import { groupName } from "../lib/users.js";
-import { openUser, run, users, usersVersion } from "../store.js";
+import { finished, openUser, run, users, usersVersion } from "../store.js";
 import { html, useEffect, useRef } from "../ui.js";
 
 const REFRESH_MS = 2000; // from one picture to the next request: a picture costs the browser a frame
@@ -28,6 +28,10 @@ function Drawer({ index }) {
     const take = async () => {
       clearTimeout(timer);
       if (loading.value === index) return;
+      if (finished.value) {
+        problem.value = "The run is over: its users have no screens any more.";
+        return;
+      }
       loading.value = index;
       await takePicture(index, ended.signal);
       if (ended.signal.aborted) return;

@@ -8,6 +8,7 @@ import { openUser, run, users, usersVersion } from "../store.js";
 import { Panel, html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 
 const ROW_HEIGHT = 28; // as in users.css; 100,000 rows stay far below the height that browsers can scroll
+const ROWS_MIN = 3; // room for a sentence when there is nothing to list
 
 const state = signal(-1);
 const worker = signal(-1);
@@ -109,7 +110,7 @@ function List() {
     <div ref=${box} class="list" id="user-list" tabindex="0" role="listbox" aria-label="Users"
       aria-activedescendant=${rows.length ? `user-${rows[row]}` : undefined}
       onScroll=${(event) => setView({ scrollTop: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
-      onKeyDown=${onKey}>
+      onKeyDown=${onKey} style=${{ "--rows": `${Math.max(ROWS_MIN, users.value.count) * ROW_HEIGHT}px` }}>
       <div class="list-space" style=${{ height: `${rows.length * ROW_HEIGHT}px` }}>
         ${Array.from(rows.subarray(first, end), (index, at) => html`
           <${Row} key=${index} index=${index} place=${first + at} count=${rows.length} active=${first + at === row} />
