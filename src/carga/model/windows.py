@@ -110,6 +110,7 @@ COUNTERS = (
     "navigations",
     "iterations",
     "iterations_failed",
+    "steps_cut_off",
     "actions",
     "browser_crashes",
     "page_crashes",

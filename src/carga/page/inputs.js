@@ -21,11 +21,11 @@ function watchInputs() {
 
 function arrival(type, matches, what) {
   return new NativePromise((resolve, reject) => {
-    const waiter = { type, matches, resolve: (at) => (nativeClearTimeout(limit), resolve(at)) };
-    const limit = nativeSetTimeout(() => {
+    const waiter = { type, matches, resolve: (at) => (takeBack(), resolve(at)) };
+    const takeBack = deadline(INPUT_TIMEOUT_MS, () => {
       awaited.splice(awaited.indexOf(waiter), 1);
       reject(new Error(`${what} did not arrive in the page: is a frame or a dialog in the way?`));
-    }, INPUT_TIMEOUT_MS);
+    });
     awaited.push(waiter);
   });
 }

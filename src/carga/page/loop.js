@@ -1,14 +1,20 @@
 // The life of a user in one document: begin, iterate, finish.
 
+const QUIET_FOR_MS = 150;
+const QUIET_MS_MAX = 1500;
+
+let iterationBegun = 0;
 let looping = NativePromise.resolve();
 
-async function pausesBetween() {
+/** Even with nothing to wait for, the page's other tasks get their turn between two iterations. */
+async function pauseBetween() {
   const [from, to] = CONFIG.thinkMs;
-  if (to > 0) await pause(from + (to - from) * random());
-  if (!CONFIG.paceMs) return;
-  planned += CONFIG.paceMs;
-  const now = clock();
-  if (planned > now) await pause(planned - now);
+  let ms = to > 0 ? from + (to - from) * random() : 0;
+  if (CONFIG.paceMs) {
+    planned += CONFIG.paceMs;
+    ms = Math.max(ms, planned - clock());
+  }
+  await pause(Math.max(0, ms));
 }
 
 /** Calls the behaviour again and again. With a pace, an iteration counts from when it was planned to begin. */
@@ -16,7 +22,7 @@ async function iterate(behaviour) {
   planned = clock();
   while (!stopping) {
     user.iteration += 1;
-    const begun = CONFIG.paceMs ? Math.min(planned, clock()) : clock();
+    const begun = (iterationBegun = CONFIG.paceMs ? Math.min(planned, clock()) : clock());
     try {
       await behaviour(user);
       value("iteration", clock() - begun);
@@ -32,8 +38,7 @@ async function iterate(behaviour) {
       await pause(BACKOFF_MS).catch(() => {});
     }
     if (CONFIG.trial) return trialEnded("");
-    await pausesBetween().catch(() => {});
-    await delay(0); // a behaviour that awaits nothing must not freeze its page
+    await pauseBetween().catch(() => {});
   }
 }
 
@@ -50,7 +55,7 @@ function loadBehaviour() {
 
 /** A trial is one iteration; its outcome has no name. */
 function trialEnded(problem) {
-  batch.t = ["", clock(), short(problem)];
+  batch.t = ["", clock() - iterationBegun, short(problem)];
   flush(true);
 }
 
@@ -65,7 +70,20 @@ async function endCarriedStep({ name, ms }) {
   if (document.readyState !== "complete") {
     await new NativePromise((resolve) => addEventListener("load", () => resolve(), { once: true }));
   }
-  value(`step.${name}`, ms + clock() - begun);
+  const duration = ms + clock() - begun;
+  value(`step.${name}`, duration);
+  if (CONFIG.trial) await shown([name, duration, ""]);
+}
+
+/** Resolves when no request has ended for a moment: those that the last step has begun are to be counted too. */
+async function quiet() {
+  const last = clock() + QUIET_MS_MAX;
+  let ended;
+  do {
+    ended = entriesTaken;
+    await delay(QUIET_FOR_MS);
+    settleMeasurements(false);
+  } while (entriesTaken !== ended && clock() < last);
 }
 
 const control = {
@@ -91,8 +109,9 @@ const control = {
     stopping = true;
     for (const interrupt of [...interruptions]) interrupt();
     await NativePromise.race([looping, delay(graceMs)]);
+    if (current) count("steps_cut_off");
     takeNavigation();
-    await delay(0);
+    await quiet();
     settleMeasurements(true);
     flush(true);
   },

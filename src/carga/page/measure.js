@@ -29,7 +29,10 @@ function kindOf(entry) {
   return KIND_BY_EXTENSION[extension] ?? (entry.initiatorType === "link" ? "style" : "other");
 }
 
+let entriesTaken = 0;
+
 function takeResource(entry) {
+  entriesTaken += 1;
   if (!entry.name.startsWith("http")) return; // data:, blob:, about: never reach a network
   const asked = claimAsked(entry);
   if (asked?.counted) return count("bytes_received", entry.transferSize);
@@ -174,14 +177,15 @@ function measurePage() {
 /** The timer canary: how late a timer fires that was due at a known time. Also the beat that sends batches. */
 function beat() {
   const CANARY_FROM_MS = 2000; // a page that is still loading is late because of itself
-  let due = clock() + FLUSH_MS;
+  let due = clock() + BEAT_MS;
   const tick = () => {
     const now = clock();
     if (now > CANARY_FROM_MS) lateness.push(Math.max(0, now - due));
-    due = now + FLUSH_MS;
+    due = now + BEAT_MS;
+    expireDeadlines(now);
     takeUnread(false);
     if (now - lastPost > RECENTLY_MS) flush(); // else an input has just taken everything along
-    nativeSetTimeout(tick, FLUSH_MS);
+    nativeSetTimeout(tick, BEAT_MS);
   };
-  nativeSetTimeout(tick, FLUSH_MS);
+  nativeSetTimeout(tick, BEAT_MS);
 }

@@ -8,7 +8,12 @@ const ASKED_MAX = 1000; // of the application at one time; those beyond have onl
 const asked = new Map(); // URL to its requests that have no entry yet, oldest first
 let askedCount = 0;
 
+const PLAIN_PATH = /^\/(?!\/)[\w\-.~/?=&%]*$/; // what most applications ask for needs no parser
+
 function urlOf(input) {
+  if (typeof input === "string" && PLAIN_PATH.test(input) && !input.includes("/.")) {
+    if (document.baseURI.startsWith(location.origin)) return location.origin + input;
+  }
   try {
     const url = new URL(typeof input === "object" && "url" in input ? input.url : input, document.baseURI);
     url.hash = "";

@@ -32,6 +32,30 @@ function pause(ms) {
   });
 }
 
+const deadlines = new Set(); // {at, expire}, looked at with every beat
+
+/**
+ * Calls `expire` after `ms`, up to a beat later when that is long; returns a function that takes it back. A timer of its
+ * own for every wait would cost more than the wait.
+ */
+function deadline(ms, expire) {
+  if (ms < 2 * BEAT_MS) {
+    const timer = nativeSetTimeout(expire, ms);
+    return () => nativeClearTimeout(timer);
+  }
+  const one = { at: clock() + ms, expire };
+  deadlines.add(one);
+  return () => deadlines.delete(one);
+}
+
+function expireDeadlines(now) {
+  for (const one of deadlines) {
+    if (now < one.at) continue;
+    deadlines.delete(one);
+    one.expire();
+  }
+}
+
 /**
  * Calls `attempt` now, after each change of the document and every POLL_MS, until it gives something truthy.
  * Outside of a step it ends with STOP when the user has to stop.
@@ -40,14 +64,18 @@ function until(attempt, timeoutMs, describe) {
   return new NativePromise((resolve, reject) => {
     let done = false;
     let busy = false;
+    let observer = null;
+    let poll = 0;
+    let takeBack = null;
     const finish = (settle, outcome) => {
       if (done) return;
       done = true;
+      settle(outcome);
+      if (!observer) return;
       interruptions.delete(interrupt);
       observer.disconnect();
       nativeClearTimeout(poll);
-      nativeClearTimeout(limit);
-      settle(outcome);
+      takeBack();
     };
     const look = async () => {
       if (busy || done) return;
@@ -65,15 +93,15 @@ function until(attempt, timeoutMs, describe) {
       look();
       if (!done) poll = nativeSetTimeout(again, POLL_MS);
     };
-    const observer = new NativeMutationObserver(look);
-    let poll = 0;
-    const limit = nativeSetTimeout(
-      () => finish(reject, new Error(`${describe()} did not come within ${timeoutMs / 1000} s`)),
-      timeoutMs,
-    );
     const interrupt = () => current || finish(reject, STOP);
-    interruptions.add(interrupt);
+    look();
+    if (done) return; // most conditions hold at once: nothing is to be watched
+    observer = new NativeMutationObserver(look);
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-    again();
+    interruptions.add(interrupt);
+    poll = nativeSetTimeout(again, POLL_MS);
+    takeBack = deadline(timeoutMs, () =>
+      finish(reject, new Error(`${describe()} did not come within ${timeoutMs / 1000} s`)),
+    );
   });
 }

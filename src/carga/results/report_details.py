@@ -41,6 +41,7 @@ COUNTER_NAMES = {
     "navigations": "Pages loaded",
     "iterations": "Iterations",
     "iterations_failed": "Iterations failed",
+    "steps_cut_off": "Steps cut off by the end",
     "actions": "Actions (keys, clicks, text)",
     "browser_crashes": "Browsers crashed",
     "page_crashes": "Pages crashed",

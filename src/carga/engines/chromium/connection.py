@@ -23,7 +23,7 @@ MESSAGE_BYTES_MAX = 64 << 20
 UNSENT_BYTES_MAX = 64 << 20
 """A browser that reads nothing while so much waits for it is given up."""
 COMMAND_TIMEOUT_S = 30.0
-ANSWERS_COME_S = 0.004
+ANSWERS_COME_S = 0.01
 """After an input nothing is read for so long: its two answers, which nobody waits for, then cost one wake-up together
 instead of two. Waking up is most of what a message costs."""
 
