@@ -16,9 +16,9 @@ from carga.model.toml_lines import TomlLines
 DEFAULT_HOLD_S = 60.0
 """Long enough for percentiles, short enough to wait for."""
 DEFAULT_THRESHOLD = Threshold("requests", "failed", "<=", 0.05, "requests failed <= 5 %")
+"""A run in which more fails has measured an outage, whatever its percentiles say."""
 DEFAULT_BEHAVIOUR_THRESHOLD = Threshold("iteration", "failed", "<=", 0.05, "iteration failed <= 5 %")
 """For plans with behaviours that name no threshold: one whose every call throws has loaded nothing."""
-"""A run in which more fails has measured an outage, whatever its percentiles say."""
 
 _place = re.compile(r" \(at line (\d+), column (\d+)\)$| \(at end of document\)$")
 
