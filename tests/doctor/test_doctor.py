@@ -1,5 +1,7 @@
 import json
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from carga.doctor.capacity import COSTS, UserCost, estimate
 from carga.doctor.install import InstallFailed, install_chromium, is_debian_like
 from carga.engines.chromium.find import find_chromium
 from carga.errors import BrowserMissing
+from tests.support import without_namespaces
 
 COST = UserCost("test", cores=0.01, memory_mb=50)
 
@@ -76,6 +79,21 @@ def test_with_a_browser_doctor_tries_it_and_estimates_users(capsys: pytest.Captu
     ]
     assert all(capacity["users"] > 0 for capacity in diagnosis["capacity"])
     assert main(["browsers", "list"]) == 0
+
+
+@pytest.mark.e2e
+def test_where_namespaces_are_forbidden_doctor_says_that_the_sandbox_is_off() -> None:
+    done = subprocess.run(
+        [sys.executable, without_namespaces.__file__, sys.executable, "-m", "carga", "doctor", "--json"],
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    diagnosis = json.loads(done.stdout)
+    assert diagnosis["usable"]
+    found = {check["name"]: check for check in diagnosis["checks"]}["sandbox"]
+    assert found["state"] == "warning"
+    assert "user namespaces" in found["finding"]
 
 
 @pytest.mark.usefixtures("no_browser")

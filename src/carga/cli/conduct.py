@@ -14,8 +14,9 @@ from carga.cli.session import Outcome, run_session
 from carga.cli.terminal import clock, counted, to_stdout
 from carga.errors import CargaError, UsageError
 from carga.exitcodes import ExitCode
+from carga.model.plan import Plan
 from carga.places.local import LocalOptions, listen
-from carga.plans import LoadedPlan, load_plan, save_inputs
+from carga.plans import load_plan, save_inputs
 
 CORES_PER_WORKER = 4
 """A worker's Python needs a twentieth of what its browsers use, so one keeps several cores of browsers busy."""
@@ -39,6 +40,8 @@ class RunSettings:
     as_json: bool = False
     quiet: bool = False
     engine: str = ""
+    title: str = ""
+    """What the plan is called at the beginning; "": by its path."""
 
 
 def conduct_run(settings: RunSettings) -> int:
@@ -46,8 +49,7 @@ def conduct_run(settings: RunSettings) -> int:
     if settings.workers is not None and not 1 <= settings.workers <= WORKERS_MAX:
         raise UsageError(f"--workers {settings.workers} is not possible.", f"Say 1 to {WORKERS_MAX}.")
     loaded = load_plan(settings.plan)
-    if not settings.engine:
-        check_behaviours(loaded, must_have_browser=True)
+    unsafe = "" if settings.engine else check_behaviours(loaded, must_have_browser=True)
     listening = listen(settings.host, settings.port)
     out = make_run_folder(settings.out, loaded.path.stem)
     try:
@@ -64,7 +66,9 @@ def conduct_run(settings: RunSettings) -> int:
         engine=settings.engine,
     )
     progress = choose_progress(quiet=settings.quiet, duration_s=loaded.plan.duration_s)
-    _announce(progress, loaded, options)
+    _announce(progress, settings.title or str(loaded.path), loaded.plan, options)
+    if unsafe:
+        progress.say(f"warning    browsers run without their sandbox: {unsafe}. Load only pages that you trust.")
     try:
         outcome = asyncio.run(run_session(options, listening=listening, progress=progress))
     finally:
@@ -72,10 +76,9 @@ def conduct_run(settings: RunSettings) -> int:
     return _finish(outcome, out, as_json=settings.as_json)
 
 
-def _announce(progress: Progress, loaded: LoadedPlan, options: LocalOptions) -> None:
-    plan = loaded.plan
+def _announce(progress: Progress, title: str, plan: Plan, options: LocalOptions) -> None:
     progress.say(
-        f"carga run  {loaded.path}: {counted(plan.users, 'user')}, {clock(plan.duration_s)}, "
+        f"carga run  {title}: {counted(plan.users, 'user')}, {clock(plan.duration_s)}, "
         f"{counted(options.workers, 'worker')}"
     )
 

@@ -7,28 +7,31 @@ from carga.page.behaviour import prepare_behaviour
 from carga.plans import LoadedPlan
 
 
-def check_behaviours(loaded: LoadedPlan, *, must_have_browser: bool) -> None:
+def check_behaviours(loaded: LoadedPlan, *, must_have_browser: bool) -> str:
     """Raises BehaviourError when a behaviour is no module with a default export, or has a syntax error.
 
     Syntax is checked by the browser itself. BrowserMissing when there is none, unless it need not be there;
-    BrowserFailed when it does not start.
+    BrowserFailed when it does not start. Returns why browsers run without their sandbox, "" when they have one.
     """
     sources = {path: prepare_behaviour(path, source) for path, source in loaded.behaviours.items()}
     if any(group.engine == "chromium" for group in loaded.plan.groups):
         try:
-            asyncio.run(_check_syntax(sources))
+            return asyncio.run(_check_syntax(sources))
         except BrowserMissing:
             if must_have_browser:
                 raise
+    return ""
 
 
-async def _check_syntax(sources: dict[str, str]) -> None:
+async def _check_syntax(sources: dict[str, str]) -> str:
     from carga.engines.chromium.browser import ChromiumEngine
 
-    browser = await ChromiumEngine().open_browser("none")
+    engine = ChromiumEngine()
+    browser = await engine.open_browser("none")
     try:
         for path, source in sources.items():
             if problem := await browser.check_script(source, path):
                 raise BehaviourError(f"{path} cannot be read: {problem}", "Mend the syntax error.")
     finally:
         await browser.close()
+    return engine.sandbox.reason

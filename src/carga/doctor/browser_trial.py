@@ -22,16 +22,16 @@ class _Deaf:
         pass
 
 
-async def try_browser(info: BrowserInfo, sandbox: Sandbox) -> str:
-    """Empty when a page runs JavaScript, else what went wrong."""
+async def try_browser(info: BrowserInfo) -> tuple[str, Sandbox]:
+    """What went wrong, empty when a page runs JavaScript; and the sandbox that the browser could have."""
+    engine = ChromiumEngine(info)
     try:
-        browser = await ChromiumEngine(info, sandbox).open_browser("none")
+        browser = await engine.open_browser("none")
         try:
             page = await browser.open_page(PageSettings(script="", binding="_"), _Deaf())
-            return (
-                "" if await page.call("1 + 1", timeout_s=_ANSWER_TIMEOUT_S) == 2 else "its pages do not run JavaScript"
-            )
+            runs = await page.call("1 + 1", timeout_s=_ANSWER_TIMEOUT_S) == 2
+            return "" if runs else "its pages do not run JavaScript", engine.sandbox
         finally:
             await browser.close()
     except CargaError as error:
-        return error.problem
+        return error.problem, engine.sandbox

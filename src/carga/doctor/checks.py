@@ -67,16 +67,13 @@ def browser() -> Check:
 
 def sandbox() -> Check:
     """Starts a browser as a worker does and asks it for a page."""
-    from carga.engines.chromium.sandbox import detect
+    from carga.doctor.browser_trial import try_browser
 
     try:
         chromium = find_chromium()
     except BrowserMissing:
         return Check("sandbox", "warning", "not tried, because there is no browser")
-    allowed = detect()
-    from carga.doctor.browser_trial import try_browser
-
-    problem = asyncio.run(try_browser(chromium, allowed))
+    problem, allowed = asyncio.run(try_browser(chromium))
     if problem:
         return Check("sandbox", "problem", f"the browser does not start: {problem}", "See what it said, and mend that.")
     if not allowed.on:
@@ -84,7 +81,7 @@ def sandbox() -> Check:
             "sandbox",
             "warning",
             f"off: {allowed.reason}",
-            "Only load pages that you trust, or run carga as an ordinary user on a machine with user namespaces.",
+            "Load only pages that you trust, or allow user namespaces: docs/how-to/root-and-sandbox.md tells how.",
         )
     return Check("sandbox", "ok", f"on{f', browsers run as user {allowed.uid}' if allowed.uid else ''}")
 

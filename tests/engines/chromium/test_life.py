@@ -307,6 +307,35 @@ def test_a_sandbox_that_is_off_says_why(monkeypatch: pytest.MonkeyPatch, tmp_pat
         detect.cache_clear()
 
 
+@pytest.mark.parametrize("words", ["No usable sandbox! See ...", "Failed to move to new namespace: errno = 1"])
+async def test_browsers_that_are_refused_a_sandbox_start_without_it(listener: Listener, words: str) -> None:
+    real = find_chromium()
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        picky = program(
+            Path(directory) / "chromium",
+            f'case "$*" in *--no-sandbox*) exec {real.path} "$@";; esac\necho "{words}" {"." * 1000} >&2\nexit 1\n',
+        )
+        engine = ChromiumEngine(BrowserInfo(picky, real.version, real.kind), Sandbox(on=True, uid=detect().uid))
+        browsers = await asyncio.gather(engine.open_browser("none"), engine.open_browser("none"))
+        try:
+            assert "user namespaces" in engine.sandbox.reason
+            for browser in browsers:
+                page = await browser.open_page(PLAIN, listener)
+                assert await page.call("1 + 1", timeout_s=WAIT_S) == 2
+        finally:
+            for browser in browsers:
+                await browser.close()
+
+
+async def test_a_browser_that_wants_a_sandbox_even_without_one_fails() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        path = program(Path(directory) / "chromium", "echo No usable sandbox >&2\nexit 1\n")
+        with pytest.raises(BrowserFailed, match="No usable sandbox"):
+            await ChromiumEngine(BrowserInfo(path, "150.0.0.0", "chromium"), detect()).open_browser("none")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a browser without its sandbox as itself")
 async def test_a_browser_without_its_sandbox_works_too(listener: Listener) -> None:
     browser = await ChromiumEngine(sandbox=Sandbox(on=False, uid=None, reason="tried")).open_browser("none")

@@ -9,7 +9,7 @@ from carga.engines.chromium.connection import Connection
 from carga.engines.chromium.find import BrowserInfo, find_chromium
 from carga.engines.chromium.page import ChromiumPage
 from carga.engines.chromium.process import BrowserProcess, start_process
-from carga.engines.chromium.sandbox import Sandbox, detect
+from carga.engines.chromium.sandbox import Sandbox, detect, refused
 from carga.engines.engine import PageListener, PageSettings
 from carga.errors import BrowserFailed, PageFailed
 from carga.model.plan import Rendering
@@ -81,6 +81,12 @@ class _Detached(msgspec.Struct):
     sessionId: str  # noqa: N815
 
 
+class SandboxRefused(BrowserFailed):
+    """The browser did not start because it may not have a sandbox."""
+
+    reason = "this system forbids the browser to make user namespaces"
+
+
 class ChromiumEngine:
     name = "chromium"
     trusted_input = True
@@ -88,12 +94,23 @@ class ChromiumEngine:
     def __init__(self, info: BrowserInfo | None = None, sandbox: Sandbox | None = None) -> None:
         """Raises BrowserMissing when no usable Chromium is installed."""
         self._info = info or find_chromium()
-        self._sandbox = sandbox or detect()
+        self.sandbox = sandbox or detect()
+        """Off from the first browser on that could not have one."""
         self.version = self._info.version
 
     async def open_browser(self, rendering: Rendering) -> "ChromiumBrowser":
+        sandbox = self.sandbox
+        try:
+            return await self._open(sandbox, rendering)
+        except SandboxRefused as error:
+            if not sandbox.on:
+                raise
+            self.sandbox = sandbox.without(error.reason)
+        return await self._open(self.sandbox, rendering)
+
+    async def _open(self, sandbox: Sandbox, rendering: Rendering) -> "ChromiumBrowser":
         flags = [*FLAGS, *(FRAME_CONTROL_FLAGS if rendering == "none" else ())]
-        process = start_process(self._info, self._sandbox, flags)
+        process = start_process(self._info, sandbox, flags)
         browser = ChromiumBrowser(process, rendering)
         try:
             await browser.start()
@@ -145,9 +162,10 @@ class ChromiumBrowser:
                 },
             )
         except (BrowserFailed, PageFailed) as error:
-            said = self._process.stderr_tail()[-500:]
-            raise BrowserFailed(
-                f"Chromium did not start: {said or error.problem}", "Run `carga doctor` to see what is missing."
+            said = self._process.stderr_tail()
+            failure = SandboxRefused if refused(said) else BrowserFailed
+            raise failure(
+                f"Chromium did not start: {said[-500:] or error.problem}", "Run `carga doctor` to see what is missing."
             ) from error
 
     async def open_page(self, settings: PageSettings, listener: PageListener) -> ChromiumPage:

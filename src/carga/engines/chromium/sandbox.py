@@ -3,6 +3,10 @@
 Chromium's sandbox does not work for root, so a worker that is root starts its browsers as a numeric user of their
 own, who owns nothing but the browser's profile. `setpriv` (util-linux) does the switch and asks the kernel to kill
 the browser when the worker dies.
+
+Whether the kernel lets a browser have user namespaces depends on more than its switches: on filters of system calls, as
+Docker's, and on AppArmor, which decides by program. So nobody but the browser itself can tell: one that is refused ends
+at once and says so, and is started again without its sandbox.
 """
 
 import os
@@ -18,6 +22,11 @@ BROWSER_UID = 61_417
 _USERNS_SWITCHES = (
     Path("/proc/sys/kernel/unprivileged_userns_clone"),
     Path("/proc/sys/user/max_user_namespaces"),
+)
+
+_REFUSALS = (
+    "No usable sandbox",  # the browser tried a namespace for itself
+    "Failed to move to new namespace",  # it went on to the next one, or its setuid helper did
 )
 
 
@@ -39,6 +48,9 @@ class Sandbox(msgspec.Struct, frozen=True):
     def flags(self) -> list[str]:
         return [] if self.on else ["--no-sandbox"]
 
+    def without(self, reason: str) -> "Sandbox":
+        return Sandbox(on=False, uid=self.uid, reason=reason)
+
     def give(self, directory: Path) -> None:
         """Makes the browser's user the owner of `directory` and what is in it."""
         if self.uid is None:
@@ -49,7 +61,7 @@ class Sandbox(msgspec.Struct, frozen=True):
 
 @cache
 def detect() -> Sandbox:
-    """What this machine allows, by the kernel's switches. `carga doctor` tries it for real."""
+    """What this machine allows, by the kernel's switches. The engine learns the rest when it starts a browser."""
     namespaces = all(_allows(switch) for switch in _USERNS_SWITCHES)
     if os.geteuid() != 0:
         return Sandbox(on=namespaces, uid=None, reason="" if namespaces else "user namespaces are switched off")
@@ -58,6 +70,11 @@ def detect() -> Sandbox:
     if not namespaces:
         return Sandbox(on=False, uid=BROWSER_UID, reason="user namespaces are switched off")
     return Sandbox(on=True, uid=BROWSER_UID)
+
+
+def refused(said: str) -> bool:
+    """Whether a browser ended for want of a sandbox, by its words on stderr."""
+    return any(refusal in said for refusal in _REFUSALS)
 
 
 def _allows(switch: Path) -> bool:
