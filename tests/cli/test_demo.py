@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,6 +11,7 @@ from carga.cli.demo_server import DemoServer, adapt_plan
 from carga.errors import CargaError, UsageError
 from carga.plans import load_plan
 from tests.places.helpers import alive, python
+from tests.support import without_namespaces
 
 URL = "http://127.0.0.1:4711/"
 PLAN = """\
@@ -105,6 +109,29 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         pass
 
 
-def test_illnesses_are_handed_to_the_server() -> None:
-    command = DemoServer(port=7, ills=("few-sockets", "slow-database=200"))._command
-    assert command[-6:] == ["--port", "7", "--ill", "few-sockets", "--ill", "slow-database=200"]
+def test_what_concerns_the_server_is_handed_to_it() -> None:
+    command = DemoServer(port=7, ills=("few-sockets", "slow-database=200"), seed=3, leak_cap_mb=9)._command
+    assert command[3:] == [
+        *("--port", "7", "--seed", "3", "--leak-cap-mb", "9"),
+        *("--ill", "few-sockets", "--ill", "slow-database=200"),
+    ]
+    assert DemoServer(port=7, ills=())._command[3:] == ["--port", "7"]
+
+
+@pytest.mark.e2e
+def test_where_namespaces_are_forbidden_the_demo_runs_and_says_that_the_sandbox_is_off(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, without_namespaces.__file__, sys.executable, "-m", "carga", "demo"),
+            *("--users", "1", "--seconds", "3", "--json", "--out", str(tmp_path / "out")),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("carga run  demo plan: 1 user,")
+    assert "without their sandbox" in second
+    assert done.stderr.count("without their sandbox") == 1
+    assert json.loads(done.stdout)["users"]["started"] == 1

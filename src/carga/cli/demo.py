@@ -15,6 +15,10 @@ def demo(
         tuple[str, ...],
         Parameter(help="Make the application ill, such as few-sockets, or slow-database=200 (ms). May be repeated."),
     ] = (),
+    seed: Annotated[int | None, Parameter(help="Seeds what the illnesses draw; left out: 1.")] = None,
+    leak_cap_mb: Annotated[
+        int | None, Parameter(help="How many MB the illness leaking leaks at most; left out: 1024.")
+    ] = None,
     port: Annotated[
         int | None, Parameter(help="Port of the live page (with --serve: of the application); left out: a free one.")
     ] = None,
@@ -31,11 +35,11 @@ def demo(
     from carga.cli.conduct import RunSettings, conduct_run
     from carga.cli.demo_server import DemoServer, adapt_plan
 
-    with DemoServer(port=(port or 0) if serve else 0, ills=ill) as server:
+    with DemoServer(port=(port or 0) if serve else 0, ills=ill, seed=seed, leak_cap_mb=leak_cap_mb) as server:
         if serve:
             print(server.url, flush=True)
             server.wait()
             return 0
         with tempfile.TemporaryDirectory(prefix="carga-demo-") as directory:
             plan = adapt_plan(Path(directory), url=server.url, users=users, seconds=seconds)
-            return conduct_run(RunSettings(plan=plan, out=out, port=port, as_json=json, quiet=quiet))
+            return conduct_run(RunSettings(plan=plan, out=out, port=port, as_json=json, quiet=quiet, title="demo plan"))

@@ -36,8 +36,13 @@ class DemoServer:
 
     url: str
 
-    def __init__(self, *, port: int, ills: Sequence[str]) -> None:
+    def __init__(
+        self, *, port: int, ills: Sequence[str], seed: int | None = None, leak_cap_mb: int | None = None
+    ) -> None:
         self._command = [sys.executable, "-m", "carga.demo", "--port", str(port)]
+        for option, value in (("--seed", seed), ("--leak-cap-mb", leak_cap_mb)):
+            if value is not None:
+                self._command += [option, str(value)]
         for ill in ills:
             self._command += ["--ill", ill]
 
