@@ -206,7 +206,7 @@ async def test_downloads_write_no_file(browser: ChromiumBrowser, listener: Liste
     await page.call(TEXT, timeout_s=WAIT_S)
     await page.call("document.querySelector('#a').click()", timeout_s=WAIT_S)
     assert await page.navigate(site.url + "/file") == "net::ERR_ABORTED"
-    profile = browser._process._profile
+    profile = browser._process._profile.path
     assert not [path for path in profile.rglob("*") if path.is_file() and path.stat().st_size == 1000]
     assert set(Path.cwd().iterdir()) == before
 

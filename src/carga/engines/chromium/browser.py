@@ -9,6 +9,7 @@ from carga.engines.chromium.connection import Connection
 from carga.engines.chromium.find import BrowserInfo, find_chromium
 from carga.engines.chromium.page import ChromiumPage
 from carga.engines.chromium.process import BrowserProcess, start_process
+from carga.engines.chromium.profile import sweep
 from carga.engines.chromium.sandbox import Sandbox, detect, refused
 from carga.engines.engine import PageListener, PageSettings
 from carga.errors import BrowserFailed, PageFailed
@@ -99,6 +100,7 @@ class ChromiumEngine:
         self.version = self._info.version
 
     async def open_browser(self, rendering: Rendering) -> "ChromiumBrowser":
+        await asyncio.to_thread(sweep)
         sandbox = self.sandbox
         try:
             return await self._open(sandbox, rendering)

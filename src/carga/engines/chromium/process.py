@@ -11,10 +11,9 @@ import fcntl
 import os
 import shutil
 import signal
-import tempfile
-from pathlib import Path
 
 from carga.engines.chromium.find import BrowserInfo
+from carga.engines.chromium.profile import Profile
 from carga.engines.chromium.sandbox import Sandbox
 from carga.errors import BrowserFailed
 
@@ -28,7 +27,7 @@ KILL_WAIT_S = 10.0
 class BrowserProcess:
     """A running browser. `ended` is set once the process is gone."""
 
-    def __init__(self, pid: int, command_fd: int, answer_fd: int, profile: Path) -> None:
+    def __init__(self, pid: int, command_fd: int, answer_fd: int, profile: Profile) -> None:
         self.pid = pid
         self.command_fd = command_fd
         self.answer_fd = answer_fd
@@ -54,7 +53,7 @@ class BrowserProcess:
     def stderr_tail(self) -> str:
         """The end of what the browser said on stderr."""
         try:
-            with (self._profile / "stderr.log").open("rb") as file:
+            with (self._profile.path / "stderr.log").open("rb") as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - STDERR_TAIL_BYTES))
                 return file.read().decode(errors="replace").strip()
@@ -76,32 +75,31 @@ class BrowserProcess:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(KILL_WAIT_S):
                 await self.ended.wait()
-        self.stderr_end = self.stderr_tail()
-        await asyncio.to_thread(shutil.rmtree, self._profile, ignore_errors=True)
+        await asyncio.to_thread(self._profile.remove)
 
 
 def start_process(browser: BrowserInfo, sandbox: Sandbox, flags: list[str]) -> BrowserProcess:
     """Starts `browser` with the pipe and `flags`. Raises BrowserFailed when the program cannot be executed."""
-    profile = Path(tempfile.mkdtemp(prefix="carga-browser-"))
-    (profile / "home").mkdir()
-    sandbox.give(profile)
+    profile = Profile()
+    folder = profile.path
+    sandbox.give(folder)
     child_reads, parent_writes = _pipe()
     parent_reads, child_writes = _pipe()
-    stderr = os.open(profile / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    stderr = os.open(folder / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     command = [
         *sandbox.launcher(),
         str(browser.path),
         "--remote-debugging-pipe",
-        f"--user-data-dir={profile / 'profile'}",
+        f"--user-data-dir={folder / 'profile'}",
         *sandbox.flags(),
         *flags,
         "about:blank",
     ]
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": str(profile / "home"),
-        "TMPDIR": str(profile),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder),
         "LANG": os.environ.get("LANG", "C.UTF-8"),
     }
     executable = shutil.which(command[0]) or command[0]
@@ -124,7 +122,7 @@ def start_process(browser: BrowserInfo, sandbox: Sandbox, flags: list[str]) -> B
     except OSError as error:
         os.close(parent_writes)
         os.close(parent_reads)
-        shutil.rmtree(profile, ignore_errors=True)
+        profile.remove()
         raise BrowserFailed(
             f"{executable} could not be started: {error.strerror}.", "Run `carga doctor` to see what is wrong."
         ) from error
