@@ -11,7 +11,6 @@ from carga.doctor import checks, install
 from carga.doctor.capacity import COSTS, UserCost, estimate
 from carga.doctor.install import InstallFailed, install_chromium, is_debian_like
 from carga.engines.chromium.find import find_chromium
-from carga.errors import BrowserMissing
 from tests.support import without_namespaces
 
 COST = UserCost("test", cores=0.01, memory_mb=50)
@@ -137,6 +136,7 @@ def test_on_debian_without_root_the_command_for_root_is_told(
     release.write_text("ID=debian\n")
     monkeypatch.setattr(install, "OS_RELEASE", release)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     with pytest.raises(InstallFailed, match="sudo apt-get install") as caught:
         install_chromium(ask=False)
     assert caught.value.exit_code == 4
@@ -151,7 +151,8 @@ def test_on_debian_root_installs_the_package(
     release.write_text("ID=debian\n")
     monkeypatch.setattr(install, "OS_RELEASE", release)
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    with pytest.raises(BrowserMissing):  # nothing was installed for real
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(InstallFailed, match="CARGA_CHROMIUM"):  # nothing was installed for real
         install_chromium(ask=False)
     assert commands[-1][:2] == ["apt-get", "install"]
     assert commands[-1][-1] == "chromium-headless-shell"
@@ -170,6 +171,33 @@ def test_elsewhere_playwrights_installer_is_used(
 ) -> None:
     monkeypatch.setattr(install, "OS_RELEASE", tmp_path / "none")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == there else None)
-    with pytest.raises(BrowserMissing):  # the download was not real
+    with pytest.raises(InstallFailed, match="install-deps"):  # the download was not real
         install_chromium(ask=False)
     assert commands == [expected]
+
+
+@pytest.mark.usefixtures("no_browser")
+@pytest.mark.parametrize("os_release", ["ID=ubuntu\n", "ID=fedora\n", ""])
+def test_where_nothing_can_install_it_the_ways_out_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, commands: list[list[str]], os_release: str
+) -> None:
+    release = tmp_path / "os-release"
+    release.write_text(os_release)
+    monkeypatch.setattr(install, "OS_RELEASE", release)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(InstallFailed, match="pip install playwright") as caught:
+        install_chromium(ask=False)
+    assert "CARGA_CHROMIUM" in caught.value.remedy
+    assert commands == []
+
+
+@pytest.mark.usefixtures("no_browser")
+def test_a_failed_command_is_shown_with_the_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "npx"
+    broken.write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(install, "OS_RELEASE", tmp_path / "none")
+    monkeypatch.setattr("shutil.which", lambda name: str(broken) if name == "npx" else None)
+    with pytest.raises(InstallFailed, match="no network") as caught:
+        install_chromium(ask=False)
+    assert "CARGA_CHROMIUM" in caught.value.remedy

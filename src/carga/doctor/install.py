@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from carga.engines.chromium.find import find_chromium
+from carga.engines.chromium.find import ENVIRONMENT, MAJOR_MIN, find_chromium
 from carga.errors import BrowserMissing, CargaError
 from carga.exitcodes import ExitCode
 
 PACKAGE = "chromium-headless-shell"
 OS_RELEASE = Path("/etc/os-release")
 INSTALL_TIMEOUT_S = 1200.0
+_OWN_BROWSER = f"Or install Chromium {MAJOR_MIN} or newer yourself, and set {ENVIRONMENT} to its path."
 _PLAYWRIGHT = ("install", "--only-shell", "chromium")
 
 
@@ -25,7 +26,7 @@ class InstallFailed(CargaError):
 
 
 def install_chromium(*, ask: bool) -> None:
-    """Does nothing when a usable Chromium is there. Raises InstallFailed."""
+    """Does nothing when a usable Chromium is there. Raises InstallFailed, also when what was installed does not run."""
     with contextlib.suppress(BrowserMissing):
         find_chromium()
         return
@@ -34,7 +35,14 @@ def install_chromium(*, ask: bool) -> None:
     else:
         _download(ask=ask)
     find_chromium.cache_clear()
-    find_chromium()
+    try:
+        find_chromium()
+    except BrowserMissing as error:
+        raise InstallFailed(
+            f"The browser was installed, but is of no use: {error.problem}",
+            "If it does not tell its version, libraries of the system are missing: on Debian and Ubuntu, "
+            f"`playwright install-deps chromium` as root installs them. {_OWN_BROWSER}",
+        ) from error
 
 
 def is_debian_like(os_release: str) -> bool:
@@ -46,6 +54,8 @@ def is_debian_like(os_release: str) -> bool:
 
 def _has_package() -> bool:
     """Ubuntu has only a snap of Chromium, which nobody can drive through a pipe."""
+    if shutil.which("apt-get") is None:
+        return False
     if os.geteuid() == 0:
         _run(["apt-get", "update", "-qq"], must=False)
     return _run(["apt-cache", "show", PACKAGE], must=False)
@@ -69,8 +79,8 @@ def _download(*, ask: bool) -> None:
         command = [npx, "--yes", "playwright", *_PLAYWRIGHT]
     else:
         raise InstallFailed(
-            "This system has no package of Chromium that carga knows.",
-            f"Install Chromium yourself, or run `{sys.executable} -m pip install playwright`, then this again.",
+            "This system has no package of Chromium that carga knows, and no Playwright to download one.",
+            f"Run `{sys.executable} -m pip install playwright`, then this again. {_OWN_BROWSER}",
         )
     _confirm(f"Download the headless shell by `{' '.join(command)}`?", ask=ask)
     _say("downloading Chromium's headless shell")
@@ -82,7 +92,7 @@ def _confirm(question: str, *, ask: bool) -> None:
         return
     _say(f"{question} [Y/n] ", end="")
     if sys.stdin.readline().strip().lower() not in {"", "y", "yes"}:
-        raise InstallFailed("Nothing was installed.", "A browser is needed to run users.")
+        raise InstallFailed("Nothing was installed.", f"A browser is needed to run users. {_OWN_BROWSER}")
 
 
 def _run(command: list[str], *, must: bool = True) -> bool:
@@ -97,11 +107,14 @@ def _run(command: list[str], *, must: bool = True) -> bool:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallFailed(f"`{' '.join(command)}` did not run: {error}.", "Try it by hand.") from error
+        raise InstallFailed(
+            f"`{' '.join(command)}` did not run: {error}.", f"Try it by hand. {_OWN_BROWSER}"
+        ) from error
     if must and done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-3:]
         raise InstallFailed(
-            f"`{' '.join(command)}` failed: {' '.join(last) or 'no message'}.", "Try it by hand, then run this again."
+            f"`{' '.join(command)}` failed: {' '.join(last) or 'no message'}.",
+            f"Try it by hand, then run this again. {_OWN_BROWSER}",
         )
     return done.returncode == 0
 
