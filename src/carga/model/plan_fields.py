@@ -226,8 +226,8 @@ PLAN = Table(
         Field(
             "threshold",
             Tables(_THRESHOLD, THRESHOLDS_MAX),
-            'What must hold for the verdict "passed"; left out: requests failed <= 5 %, and where a group has a behaviour '
-            "also iteration failed <= 5 %.",
+            'What must hold for the verdict "passed"; left out: requests failed <= 5 %, and where a group has a '
+            "behaviour also iteration failed <= 5 %.",
         ),
     ),
     "a plan",
