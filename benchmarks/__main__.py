@@ -50,7 +50,8 @@ def main() -> None:
         "# What was measured",
         "",
         f"carga {carga.__version__}, Chromium {find_chromium().version}, on {here.host}: {here.cpu}, "
-        f"{here.cores} cores, {here.memory_mb / 1024:.0f} GiB, {here.os}, Python {here.python}; {datetime.now(UTC):%Y-%m-%d}. "
+        f"{here.cores} cores, {here.memory_mb / 1024:.0f} GiB, {here.os}, "
+        f"Python {here.python}; {datetime.now(UTC):%Y-%m-%d}. "
         "Made by `make bench`; ratios are those of one run on one machine.",
         "",
         "| what | goal | measured | reached |",
@@ -69,8 +70,8 @@ def main() -> None:
         "",
         "## 100 users, rendering `none`, one key press a second on the demo",
         "",
-        "The whole process tree over 20 s, memory as PSS. `floor` is `benchmarks/floor.py`: the same browsers, users and "
-        "key presses, nothing measured. In turn, round by round; the ratios above are medians over the rounds.",
+        "The whole process tree over 20 s, memory as PSS. `floor` is `benchmarks/floor.py`: the same browsers, users "
+        "and key presses, nothing measured. In turn, round by round; the ratios above are medians over the rounds.",
         "",
         "| | CPU of a core | of it Python | memory | a user |",
         "|---|---|---|---|---|",
