@@ -97,6 +97,13 @@ def test_a_server_serves_as_long_as_its_context() -> None:
     assert not alive(pid)
 
 
+def test_a_server_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with DemoServer(port=0, ills=()):
+        assert list(tmp_path.rglob("*"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_server_that_does_not_start_tells_why() -> None:
     with pytest.raises(UsageError) as caught, server("raise SystemExit('no illness \"plague\"')"):
         pass

@@ -1,5 +1,6 @@
 """The demo application as a child process, and its plan made to fit."""
 
+import os
 import re
 import select
 import shutil
@@ -49,11 +50,14 @@ class DemoServer:
     def __enter__(self) -> "DemoServer":
         """Raises UsageError with the server's own words when it does not start."""
         self._stderr = tempfile.TemporaryFile()
+        # The server is killed and cannot remove its database, so that lies in a folder of ours.
+        self._scratch = tempfile.TemporaryDirectory(prefix="carga-demo-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
+            env={**os.environ, "TMPDIR": self._scratch.name},
             start_new_session=True,
             preexec_fn=die_with_parent(),
         )
@@ -72,6 +76,7 @@ class DemoServer:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._stderr.close()
+        self._scratch.cleanup()
 
     def wait(self) -> None:
         """Until it ends. Ctrl-C raises KeyboardInterrupt."""
