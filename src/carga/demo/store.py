@@ -130,7 +130,9 @@ class Store:
         ).fetchone()
         if row is None:
             return None
-        found = Details(*row[:7], tuple(map(int, row[7].split(","))), *row[8:])
+        people = tuple(map(int, row[7].split(",")))
+        columns = (*row[:7], people, *row[8:])
+        found = Details(*columns)
         if not again:
             return found
         others = self._db.execute(
