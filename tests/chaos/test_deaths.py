@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(180)]
 USERS = 8
 LEASE_S = 10.0
 THINK_S = 0.5
-UNSAID_S = 4.0
-"""What a killed worker or browser may take along: what its pages had not said yet (1 s), or was not acknowledged."""
+UNSAID_S = 5.0
+"""What a killed worker or browser may take along: what its pages had not said yet (2 s), or was not acknowledged."""
 
 PAGE = """<!doctype html><body data-ready="1"><script>
 const socket = new WebSocket(location.origin.replace("http", "ws") + "/echo");

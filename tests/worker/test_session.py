@@ -68,6 +68,7 @@ def test_the_first_document_gets_the_identity_and_makes_the_user_run() -> None:
     stage.start()
     assert stage.told() == {
         "index": 3, "identity": {"serial": "S3"}, "iteration": 0, "visit": 1, "memoryText": "{}", "carried": None,
+        "sample": False,
     }  # fmt: skip
     assert stage.heard == [("running", "")]
 

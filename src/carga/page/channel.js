@@ -23,8 +23,8 @@ const PENDING_PER_BATCH_MAX = 1000; // of `r` and of `o`
 const VALUES_PER_BATCH_MAX = 5000;
 const LOG_LINES_PER_BATCH_MAX = 20;
 const TEXT_MAX = 500;
-const BEAT_MS = 1000; // of the timer canary, which also sends what nothing else has taken along
-const RECENTLY_MS = 900;
+const BEAT_MS = 2000; // the longest that a page waits with what it has to say
+const RECENTLY_MS = 1900;
 const QUIET_MS = 2000; // a page in which nothing happens still shows a sign of life this often
 const LEFTOVER_KEY = "__carga";
 

@@ -88,11 +88,12 @@ async function quiet() {
 
 const control = {
   /** Called by the worker with what it knows of the user; `carried` is an open step of the document before. */
-  async begin({ index, identity, iteration, visit, memoryText: text, carried }) {
+  async begin({ index, identity, iteration, visit, memoryText: text, carried, sample }) {
     assign(user, { index, identity, iteration, visit });
     memoryText = text;
     memory = parse(text);
     random = seeded(CONFIG.seed, index, visit);
+    if (sample) observe(OBSERVED_IN_SAMPLE);
     await ready();
     if (carried) await endCarriedStep(carried);
     const behaviour = loadBehaviour();
@@ -127,7 +128,7 @@ function start() {
   measureXhr();
   measurePage();
   watchInputs();
-  beat();
+  beat(clock());
 }
 
 start();

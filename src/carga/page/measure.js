@@ -99,10 +99,8 @@ function takeShift(entry) {
   vitals.cls = Math.max(vitals.cls, vitals.clsWindow);
 }
 
-const OBSERVED = {
-  resource: takeResource,
-  longtask: (entry) => value("long_task", entry.duration),
-};
+const OBSERVED = { resource: takeResource };
+const OBSERVED_IN_SAMPLE = { longtask: (entry) => value("long_task", entry.duration) };
 const OBSERVED_WITH_FRAMES = {
   paint: (entry) => entry.name === "first-contentful-paint" && value("vitals.fcp", entry.startTime),
   "largest-contentful-paint": (entry) => (vitals.lcp = entry.startTime),
@@ -174,18 +172,19 @@ function measurePage() {
   });
 }
 
-/** The timer canary: how late a timer fires that was due at a known time. Also the beat that sends batches. */
-function beat() {
+let beatTimer = 0;
+
+/**
+ * A timer of ours that was due at `due` has fired: the canary tells by how much it is late, and what waits is looked
+ * after. Waking a page up costs more than all that, so a behaviour's own pauses count as beats and put the next off.
+ */
+function beat(due) {
   const CANARY_FROM_MS = 2000; // a page that is still loading is late because of itself
-  let due = clock() + BEAT_MS;
-  const tick = () => {
-    const now = clock();
-    if (now > CANARY_FROM_MS) lateness.push(Math.max(0, now - due));
-    due = now + BEAT_MS;
-    expireDeadlines(now);
-    takeUnread(false);
-    if (now - lastPost > RECENTLY_MS) flush(); // else an input has just taken everything along
-    nativeSetTimeout(tick, BEAT_MS);
-  };
-  nativeSetTimeout(tick, BEAT_MS);
+  const now = clock();
+  if (now > CANARY_FROM_MS) lateness.push(Math.max(0, now - due));
+  expireDeadlines(now);
+  takeUnread(false);
+  if (now - lastPost > RECENTLY_MS) flush(); // else the next input takes everything along
+  nativeClearTimeout(beatTimer);
+  beatTimer = nativeSetTimeout(beat, BEAT_MS, now + BEAT_MS);
 }

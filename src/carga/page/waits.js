@@ -24,8 +24,10 @@ function pause(ms) {
       interruptions.delete(interrupt);
       end();
     };
+    const due = clock() + ms;
     const timer = nativeSetTimeout(() => {
       interruptions.delete(interrupt);
+      beat(due);
       resolve();
     }, ms);
     interruptions.add(interrupt);

@@ -21,6 +21,8 @@ FINISH_TIMEOUT_S = 3.0
 """Longer than the grace that the page gets: what a busy page needs on top of it."""
 RETURN_DELAY_S = 5.0
 """A page whose document could not be loaded is sent to its URL again after this long."""
+LONG_TASK_SAMPLE = 10
+"""Long tasks are observed in every tenth user: the browser makes every task of a page dearer that is asked for them."""
 EVENT_LINE_MAX = 500
 
 _AREAS: frozenset[Area] = frozenset(("request", "websocket", "step", "behaviour", "page"))
@@ -228,6 +230,7 @@ class Session:
             "visit": self._visit,
             "memoryText": self._memory,
             "carried": carried,
+            "sample": self.spec.index % LONG_TASK_SAMPLE == 0,
         }
         self.page.evaluate(f"window.{self._names.control}.begin({msgspec.json.encode(knowledge).decode()})", document)
         if self._visit == 1:
