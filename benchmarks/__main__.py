@@ -42,7 +42,7 @@ def cost_rows(result: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    overhead = run("overhead", "--users", "100", "--rounds", "3")
+    overhead = run("overhead", "--users", "100", "--rounds", "2")
     starting = run("starting", "--users", "150")
     simulation = run("simulation", "--seconds", "60")
     here = machine()

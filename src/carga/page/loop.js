@@ -19,7 +19,8 @@ async function pauseBetween() {
 
 /** Calls the behaviour again and again. With a pace, an iteration counts from when it was planned to begin. */
 async function iterate(behaviour) {
-  planned = clock();
+  planned = clock() + CONFIG.paceMs * random(); // users that start together do not act in step for ever
+  await pause(Math.max(0, planned - clock())).catch(() => {});
   while (!stopping) {
     user.iteration += 1;
     const begun = (iterationBegun = CONFIG.paceMs ? Math.min(planned, clock()) : clock());
