@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import httpx2
 import pytest
@@ -41,7 +42,7 @@ def test_the_guide_fills_the_time_asked_for_on_every_channel(box: httpx2.Client)
         row = [entry for entry in guide["programmes"] if entry[1] == number]
         assert row[0][4] <= from_s < row[0][5]
         assert row[-1][5] >= guide["to_s"]
-        assert all(left[5] == right[4] for left, right in zip(row, row[1:], strict=False))
+        assert all(left[5] == right[4] for left, right in pairwise(row))
 
 
 def test_the_guide_of_one_channel_is_part_of_the_whole(box: httpx2.Client) -> None:

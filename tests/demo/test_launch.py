@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from websockets.sync.client import connect
 
 from carga.demo import start
 from carga.errors import CargaError
@@ -20,8 +21,6 @@ def test_a_signal_ends_it_quickly_even_with_viewers_and_leaves_nothing(number: s
     assert ready["pid"] == process.pid
     assert ready["ill"] == ["errors=0"]
     assert list(tmp_path.iterdir())
-    from tests.demo.viewers import connect
-
     with connect(ready["url"].replace("http", "ws") + "ws", proxy=None):
         process.send_signal(number)
         assert process.wait(5) == 0
@@ -32,7 +31,8 @@ def test_a_signal_ends_it_quickly_even_with_viewers_and_leaves_nothing(number: s
 def test_it_serves_when_start_returns_and_no_more_when_the_context_is_left() -> None:
     with start() as demo:
         assert demo.stats().requests.total == 0
-        open_socket(demo).close()
+        with open_socket(demo):
+            assert demo.stats().websockets.open == 1
     with pytest.raises(OSError):
         demo.stats()
     demo.stop()

@@ -45,9 +45,10 @@ def test_messages_out_are_those_that_arrive(demo: Demo) -> None:
 
 def test_closes_are_counted_by_code(demo: Demo) -> None:
     for code in (1000, 1001, 4000):
-        open_socket(demo).close(code)
-    lost = open_socket(demo)
-    lost.socket.shutdown(2)
+        with open_socket(demo) as socket:
+            socket.close(code)
+    with open_socket(demo) as lost:
+        lost.socket.shutdown(2)
     until(lambda: demo.stats().websockets.open == 0)
     assert demo.stats().websockets.closed == {"1000": 1, "1001": 1, "1006": 1, "4000": 1}
 

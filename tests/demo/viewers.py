@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
@@ -24,8 +25,13 @@ def key(number: int) -> str:
     return f"TEST_{number:04d} {mac(number)}"
 
 
-def open_socket(demo: Demo, number: int = 1, url: str = "") -> ClientConnection:
-    return connect((url or demo.url).replace("http", "ws") + "ws", user_agent_header=user_agent(number), proxy=None)
+def open_socket(demo: Demo, number: int = 1, url: str = "") -> AbstractContextManager[ClientConnection]:
+    """A connection as long as the context lasts."""
+    address = (url or demo.url).replace("http", "ws") + "ws"
+    opened: AbstractContextManager[ClientConnection] = connect(
+        address, user_agent_header=user_agent(number), proxy=None
+    )
+    return opened
 
 
 def heard(socket: ClientConnection, kind: str) -> dict[str, Any]:
