@@ -116,8 +116,8 @@ _GROUP = Table(
         Field(
             "pace",
             Duration(),
-            "Time from the start of one iteration to the start of the next; 0s: as soon as possible. The first one starts "
-            "at a random moment of that time, so that users who start together do not act in step.",
+            "Time from the start of one iteration to the start of the next; 0s: as soon as possible. The first one "
+            "starts at a random moment of that time, so that users who start together do not act in step.",
             default="0s",
             attribute="pace_s",
         ),
