@@ -8,14 +8,13 @@ import resource
 import secrets
 import signal
 import socket
-import sys
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import carga
-from carga.engines.engine import Browser, Engine, InputKind, Page, PageSettings
+from carga.engines.engine import Browser, Engine, Page, PageSettings
 from carga.errors import BehaviourError, BrowserFailed, CargaError
 from carga.model.plan import Group, Plan
 from carga.page.bundle import Names, bundle
@@ -381,9 +380,6 @@ class Worker(SessionEvents):
             opening.cancel()
         self._handle(ev.PageLost(index, session.spec.assignment, session.browser, reason))
 
-    def on_input(self, spec: UserSpec, kind: InputKind) -> None:
-        pass
-
     def on_log(self, spec: UserSpec, line: str) -> None:
         self._log_lines += 1
         if self._log_lines <= LOG_LINES_PER_S_MAX:
@@ -419,8 +415,3 @@ def _raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def main_logging() -> None:
-    """Logs go to stderr, one line each."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")

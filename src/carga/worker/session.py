@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from carga.engines.engine import InputKind, Page
+from carga.engines.engine import Page
 from carga.errors import CargaError
 from carga.model.windows import COUNTERS, Area
 from carga.page.bundle import Names
@@ -52,9 +52,6 @@ class SessionEvents:
 
     def on_log(self, spec: UserSpec, line: str) -> None:
         """A behaviour's `user.log`."""
-
-    def on_input(self, spec: UserSpec, kind: InputKind) -> None:
-        """An input was made."""
 
     def on_trial(self, session: "Session", step: str, ms: float, problem: str) -> None:
         """In a trial: a step has ended, or the iteration when it has no name. The page waits for `go_on`."""
@@ -121,7 +118,6 @@ class Session:
             return
         for kind, parameters in batch.inputs[:INPUTS_MAX]:
             self.page.input(kind, bytes(parameters))
-            self._events.on_input(self.spec, kind)
         self._take_measurements(batch)
         if self._undecided:
             self._decide(self._undecided, last=True)

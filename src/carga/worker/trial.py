@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from carga.engines.chromium.browser import ChromiumEngine
-from carga.engines.engine import Browser, InputKind, PageSettings
+from carga.engines.engine import Browser, PageSettings
 from carga.errors import BehaviourError, CargaError, UsageError
 from carga.exitcodes import ExitCode
 from carga.model.identity import fill_user
@@ -55,9 +55,6 @@ class _Trial(SessionEvents):
 
     def on_log(self, spec: UserSpec, line: str) -> None:
         self._report(TrialEvent("log", line))
-
-    def on_input(self, spec: UserSpec, kind: InputKind) -> None:
-        pass
 
     def on_trial(self, session: Session, step: str, ms: float, problem: str) -> None:
         task = asyncio.create_task(self._show(session, step, ms, problem))

@@ -16,6 +16,7 @@ from carga.model.plan import Rendering
 NAVIGATE_TIMEOUT_S = 60.0
 PICTURE_TIMEOUT_S = 8.0
 PICTURE_QUALITY = 60
+FIRST_FRAMES_MAX = 5
 CLOSE_TIMEOUT_S = 10.0
 POPUPS_MAX = 3
 """Windows that a page may have opened at one time. They are not measured, and the oldest are closed."""
@@ -178,11 +179,7 @@ class ChromiumPage:
     async def picture(self) -> bytes:
         form = {"format": "jpeg", "quality": PICTURE_QUALITY}
         if self._rendering == "none":
-            async with self._frames_lock:
-                answer = await self._connection.call(
-                    "HeadlessExperimental.beginFrame", {"screenshot": form}, self._session, timeout_s=PICTURE_TIMEOUT_S
-                )
-            data = answer.get("screenshotData", "")
+            data = await self._frame_picture(form)
         else:
             answer = await self._connection.call(
                 "Page.captureScreenshot", form, self._session, timeout_s=PICTURE_TIMEOUT_S
@@ -191,6 +188,17 @@ class ChromiumPage:
         if not data:
             raise PageFailed("The browser gave no picture of the page.")
         return base64.b64decode(data)
+
+    async def _frame_picture(self, form: dict[str, Any]) -> str:
+        """A frame drawn on request, as base64. The first ones of a page just loaded may come without a picture."""
+        for _ in range(FIRST_FRAMES_MAX):
+            async with self._frames_lock:
+                answer = await self._connection.call(
+                    "HeadlessExperimental.beginFrame", {"screenshot": form}, self._session, timeout_s=PICTURE_TIMEOUT_S
+                )
+            if data := str(answer.get("screenshotData", "")):
+                return data
+        return ""
 
     def add_popup(self, session: str, target: str) -> None:
         self.popups[session] = target
