@@ -43,9 +43,6 @@ class HeardUser(SessionEvents):
     def on_log(self, spec: UserSpec, line: str) -> None:
         self.logs.append(line)
 
-    def on_input(self, spec: UserSpec, kind: InputKind) -> None:
-        self.inputs.append(kind)
-
     def on_trial(self, session: Session, step: str, ms: float, problem: str) -> None:
         self.trials.append((step, ms, problem))
 
@@ -129,11 +126,23 @@ async def start_user(
     heard = HeardUser()
     heard.session = Session(spec, NAMES, heard.collector, heard, asyncio.ensure_future, time.monotonic, browser=1)
     heard.session.page = await browser.open_page(page_settings(group, spec, script=script, names=NAMES), heard.session)
+    _note_inputs(heard)
     error = await heard.session.page.navigate(url)
     assert not error, error
     async with asyncio.timeout(WAIT_S):
         await heard.session.running.wait()
     return heard
+
+
+def _note_inputs(heard: HeardUser) -> None:
+    """Every trusted input that is asked of the browser is noted, then made."""
+    make = heard.session.page.input
+
+    def note(kind: InputKind, parameters: bytes) -> None:
+        heard.inputs.append(kind)
+        make(kind, parameters)
+
+    heard.session.page.input = note  # type: ignore[method-assign]
 
 
 @asynccontextmanager
