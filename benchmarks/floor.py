@@ -1,9 +1,10 @@
 """The floor: the same browsers, users and key presses as carga's, driven by as little as can be, nothing measured.
 
-    python benchmarks/floor.py URL --users 100 --per-browser 50
+    python -m benchmarks.floor URL --users 100 --per-browser 50 [--asked]
 
 Opens the users, prints "ready" when all have loaded, then presses a key a second for each until it is ended. What it
-costs is what the browsers cost; carga is measured against it.
+costs is what the browsers cost; carga is measured against it. With `--asked` a timer in each page asks for the key by a
+binding: the least that anything costs in which the page itself decides when to act, as a behaviour does.
 """
 
 import argparse
@@ -23,6 +24,12 @@ from carga.engines.chromium.sandbox import detect
 
 KEYS = (("ArrowDown", 40), ("ArrowUp", 38))
 OPENING_MAX = 6
+ASK = """addEventListener("load", () => {
+  const first = performance.now() + 2000 + 1000 * Math.random();
+  let asked = 0;
+  const wait = () => setTimeout(() => (ask(""), wait()), first + 1000 * asked++ - performance.now());
+  wait();
+})"""
 
 
 class Browser:
@@ -45,6 +52,7 @@ class Browser:
         os.close(up)
         self.waiting: dict[int, asyncio.Future[dict]] = {}
         self.last = 0
+        self.asked: dict[str, int] = {}
         self.rest = b""
         asyncio.get_running_loop().add_reader(self.answers, self.read)
 
@@ -55,6 +63,10 @@ class Browser:
                 number = int(message[6 : message.index(b",")])
                 if (future := self.waiting.pop(number, None)) is not None:
                     future.set_result(json.loads(message).get("result", {}))
+            elif message.startswith(b'{"method":"Runtime.bindingCalled"'):
+                session = json.loads(message)["sessionId"]
+                self.asked[session] = self.asked.get(session, 0) + 1
+                self.press(KEYS[self.asked[session] % 2], session)
 
     def post(self, method: str, params: dict, session: str = "") -> int:
         self.last += 1
@@ -63,6 +75,12 @@ class Browser:
             message["sessionId"] = session
         os.write(self.commands, json.dumps(message).encode() + b"\0")
         return self.last
+
+    def press(self, stroke: tuple[str, int], session: str) -> None:
+        key, code = stroke
+        for kind in ("rawKeyDown", "keyUp"):
+            event = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            self.post("Input.dispatchKeyEvent", event, session)
 
     async def call(self, method: str, params: dict, session: str = "") -> dict:
         future = asyncio.get_running_loop().create_future()
@@ -75,22 +93,19 @@ class Browser:
         shutil.rmtree(self.profile, ignore_errors=True)
 
 
-async def open_user(browser: Browser, url: str, index: int) -> str:
+async def open_user(browser: Browser, url: str, index: int, asked: bool) -> str:
     context = (await browser.call("Target.createBrowserContext", {}))["browserContextId"]
-    target = await browser.call(
-        "Target.createTarget",
-        {
-            "url": "about:blank",
-            "browserContextId": context,
-            "width": 1280,
-            "height": 720,
-            "enableBeginFrameControl": True,
-        },
-    )
+    size = {"width": 1280, "height": 720, "enableBeginFrameControl": True}
+    target = await browser.call("Target.createTarget", {"url": "about:blank", "browserContextId": context, **size})
     attach = {"targetId": target["targetId"], "flatten": True}
     session = (await browser.call("Target.attachToTarget", attach))["sessionId"]
     agent = f"serial=FAKE_{index:020d};mac=00:00:00:00:{index // 256:02X}:{index % 256:02X};"
     await browser.call("Emulation.setUserAgentOverride", {"userAgent": agent}, session)
+    if asked:
+        await browser.call("Runtime.enable", {}, session)
+        await browser.call("Page.enable", {}, session)
+        await browser.call("Runtime.addBinding", {"name": "ask"}, session)
+        await browser.call("Page.addScriptToEvaluateOnNewDocument", {"source": ASK}, session)
     await browser.call("Page.navigate", {"url": url}, session)
     ready = {"expression": "document.body && document.body.dataset.ready === '1'"}
     while not (await browser.call("Runtime.evaluate", ready, session)).get("result", {}).get("value"):  # noqa: ASYNC110
@@ -102,10 +117,8 @@ async def press(browser: Browser, session: str) -> None:
     await asyncio.sleep(random.random())
     due = asyncio.get_running_loop().time()
     while True:
-        for key, code in KEYS:
-            for kind in ("rawKeyDown", "keyUp"):
-                event = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
-                browser.post("Input.dispatchKeyEvent", event, session)
+        for stroke in KEYS:
+            browser.press(stroke, session)
             due += 1.0
             await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
 
@@ -115,6 +128,7 @@ async def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--per-browser", type=int, default=50)
+    parser.add_argument("--asked", action="store_true")
     options = parser.parse_args()
     browsers = [Browser() for _ in range(-(-options.users // options.per_browser))]
     try:
@@ -123,10 +137,10 @@ async def main() -> None:
         async def opened(index: int) -> tuple[Browser, str]:
             async with limit:
                 browser = browsers[index // options.per_browser]
-                return browser, await open_user(browser, options.url, index)
+                return browser, await open_user(browser, options.url, index, options.asked)
 
         users = await asyncio.gather(*(opened(index) for index in range(options.users)))
-        presses = [asyncio.create_task(press(*user)) for user in users]
+        presses = [asyncio.create_task(press(*user)) for user in users if not options.asked]
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

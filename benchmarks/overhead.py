@@ -54,8 +54,8 @@ def write_plan(directory: Path, url: str, users: int, seconds: int) -> Path:
     return path
 
 
-def floor_cost(url: str, users: int, seconds: float) -> Cost:
-    command = [sys.executable, "-m", "benchmarks.floor", f"{url}guide/", "--users", str(users)]
+def floor_cost(url: str, users: int, seconds: float, *options: str) -> Cost:
+    command = [sys.executable, "-m", "benchmarks.floor", f"{url}guide/", "--users", str(users), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "ready"
@@ -88,20 +88,24 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     options = parser.parse_args()
     floors: list[Cost] = []
+    asked: list[Cost] = []
     cargas: list[Cost] = []
     summary: dict[str, Any] = {}
     with start() as demo:
         for _ in range(options.rounds):
             floors.append(await asyncio.to_thread(floor_cost, demo.url, options.users, options.seconds))
+            asked.append(await asyncio.to_thread(floor_cost, demo.url, options.users, options.seconds, "--asked"))
             cost, summary = await carga_cost(demo.url, options.users, options.seconds)
             cargas.append(cost)
     pairs = list(zip(floors, cargas, strict=True))
     result = {
         "users": options.users,
         "floor": [msgspec.to_builtins(cost) for cost in floors],
+        "asked": [msgspec.to_builtins(cost) for cost in asked],
         "carga": [msgspec.to_builtins(cost) for cost in cargas],
         "memory_ratio": statistics.median(carga.memory_mb / floor.memory_mb for floor, carga in pairs),
         "cpu_ratio": statistics.median(carga.cores / floor.cores for floor, carga in pairs),
+        "asked_cpu_ratio": statistics.median(one.cores / floor.cores for floor, one in zip(floors, asked, strict=True)),
         "python_share": statistics.median(carga.python_share for carga in cargas),
         "step_p95_ms": summary["metrics"]["step.press"]["p95"],
         "timer_late_p99_ms": summary["generator"]["timer_late_p99_ms"],

@@ -25,7 +25,11 @@ LEASE_S = 10.0
 PLAN = Plan(
     name="plan.toml",
     target=Target("http://127.0.0.1/"),
-    groups=(Group("a", 100), Group("b", 100, first_index=100, rendering="full")),
+    groups=(
+        Group("a", 100),
+        Group("b", 100, first_index=100, rendering="full"),
+        Group("alone", 100, first_index=200, isolation="process"),
+    ),
     stages=(Stage(200, 60),),
 )
 
@@ -70,7 +74,7 @@ class Playback:
         while todo:
             action = todo.pop(0)
             match action:
-                case ev.OpenBrowser(browser, _):
+                case ev.OpenBrowser(browser):
                     todo += self.feed(ev.BrowserOpened(browser))
                 case ev.OpenPage(one, browser):
                     todo += self.feed(ev.PageRunning(one.index, one.assignment, browser))
@@ -104,7 +108,7 @@ def test_users_open_in_a_browser_of_their_rendering_and_no_more_than_allowed_at_
     play.connect()
     actions = play.receive(Assign([spec(index) for index in (0, 1, 2, 3, 100)]))
     (first, second) = of(actions, ev.OpenBrowser)
-    assert [first.rendering, second.rendering] == ["none", "full"]
+    assert [first.kind.rendering, second.kind.rendering] == ["none", "full"]
     opened = of(play.feed(ev.BrowserOpened(first.browser)), ev.OpenPage)
     assert [action.spec.index for action in opened] == [0, 1, 2]
     assert not of(play.feed(ev.BrowserOpened(second.browser)), ev.OpenPage)
@@ -117,6 +121,33 @@ def test_a_browser_holds_a_bounded_number_of_users() -> None:
     play.connect()
     play.run_users(0, 1, 2, 3, 4)
     assert sorted(len(browser.users) for browser in play.state.browsers.values()) == [1, 2, 2]
+
+
+def alone(index: int) -> UserSpec:
+    return UserSpec(index, 2, 1, "http://127.0.0.1/", {"serial": str(index)})
+
+
+def test_a_user_with_a_process_of_its_own_shares_its_browser_with_nobody() -> None:
+    play = Playback()
+    play.connect()
+    browsers = of(play.receive(Assign([alone(200), alone(201)])), ev.OpenBrowser)
+    assert [browser.user for browser in browsers] == [alone(200), alone(201)]
+    for browser in browsers:
+        (page,) = of(play.feed(ev.BrowserOpened(browser.browser)), ev.OpenPage)
+        assert page.spec == browser.user
+        play.feed(ev.PageRunning(page.spec.index, 1, browser.browser))
+    play.receive(Release([Running(200, 1)]))
+    assert of(play.feed(ev.PageClosed(200, 1)), ev.CloseBrowser) == [ev.CloseBrowser(browsers[0].browser)]
+    assert not of(play.receive(Assign([alone(202)])), ev.OpenPage), "it must not get what was another's"
+
+
+def test_no_more_browsers_are_on_their_way_than_may_open_at_once() -> None:
+    play = Playback(opening_max=2)
+    play.connect()
+    first = of(play.receive(Assign([alone(index) for index in range(200, 205)])), ev.OpenBrowser)
+    assert len(first) == 2
+    assert len(of(play.feed(ev.BrowserFailed(first[0].browser, "no memory")), ev.OpenBrowser)) == 1
+    assert [note.index for note in of(play.actions, ev.Note) if note.state == "failed"] == [200]
 
 
 def test_a_lost_browser_takes_its_own_users_only_and_they_come_back_in_a_new_one() -> None:

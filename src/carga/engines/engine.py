@@ -6,14 +6,18 @@ Errors are translated here: BrowserFailed when the browser is lost, PageFailed w
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from carga.model.plan import Cookie, Rendering
+from carga.model.plan import Cookie, Isolation, Rendering
 
 InputKind = Literal["key", "mouse", "hover"]
 """`hover`: the pointer moves and nothing is pressed; such a move comes with a frame, also where none are drawn."""
+
+
+NO_ENVIRONMENT: Mapping[str, str] = {}
 
 
 class PageSettings(msgspec.Struct, frozen=True):
@@ -94,7 +98,19 @@ class Browser(Protocol):
 class Engine(Protocol):
     name: str
     version: str
-    trusted_input: bool
 
-    async def open_browser(self, rendering: Rendering) -> Browser:
-        """Raises BrowserMissing or BrowserFailed."""
+    @property
+    def unsafe(self) -> str:
+        """Why browsers run without a sandbox of their own, as far as is known now; "" when they have one."""
+
+    async def open_browser(
+        self,
+        rendering: Rendering,
+        *,
+        isolation: Isolation = "context",
+        environment: Mapping[str, str] = NO_ENVIRONMENT,
+    ) -> Browser:
+        """A browser for many users, or with another isolation than `context` for one.
+
+        `environment` is set for a browser in a container of its own. Raises BrowserMissing or BrowserFailed.
+        """

@@ -8,13 +8,14 @@ import asyncio
 import itertools
 import os
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from carga.engines.engine import InputKind, PageListener, PageSettings
+from carga.engines.engine import NO_ENVIRONMENT, InputKind, PageListener, PageSettings
 from carga.errors import PageFailed
-from carga.model.plan import Rendering
+from carga.model.plan import Isolation, Rendering
 
 # The smallest JPEG that viewers take: one grey pixel.
 PICTURE = bytes.fromhex(
@@ -29,14 +30,20 @@ BATCH_EVERY_S = 1.0
 class FakeEngine:
     name = "fake"
     version = "1"
-    trusted_input = True
+    unsafe = ""
 
     def __init__(self, *, seed: int = 1, batch_every_s: float = BATCH_EVERY_S) -> None:
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._batch_every_s = batch_every_s
         self.browsers: list[FakeBrowser] = []
 
-    async def open_browser(self, rendering: Rendering) -> "FakeBrowser":
+    async def open_browser(
+        self,
+        rendering: Rendering,
+        *,
+        isolation: Isolation = "context",
+        environment: Mapping[str, str] = NO_ENVIRONMENT,
+    ) -> "FakeBrowser":
         browser = FakeBrowser(self._random, self._batch_every_s)
         self.browsers.append(browser)
         return browser

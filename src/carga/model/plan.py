@@ -41,6 +41,8 @@ class Group(msgspec.Struct, frozen=True):
     engine: Engine = "chromium"
     isolation: Isolation = "context"
     rendering: Rendering = "none"
+    full_sample: float = 0.0
+    """Share of the users, 0..1, that draw all frames whatever `rendering` says, so that both can be compared."""
     behaviour: str = ""
     """Path of the file as the plan names it, relative to the plan; empty: the page drives itself."""
     user_agent: str = ""

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from carga.model.engines import ENGINES, known_to_any
 from carga.model.plan import Engine, Isolation, Rendering, Statistic
 from carga.model.plan_kinds import (
     Choice,
@@ -24,9 +25,9 @@ from carga.model.thresholds import FAMILIES, METRICS, VALUE_STATISTICS, WEBSOCKE
 from carga.model.windows import COUNTERS
 
 AVAILABLE: dict[str, tuple[str, ...]] = {
-    "engine": ("chromium",),
-    "isolation": ("context",),
-    "rendering": ("none", "full"),
+    "engine": tuple(ENGINES),
+    "isolation": known_to_any("isolations"),
+    "rendering": known_to_any("renderings"),
 }
 """What this version can do, of the words that plans know."""
 
@@ -80,7 +81,11 @@ _GROUP = Table(
         Field("url", TemplateText(), f"URL for this group in place of the target's. {_FILLED}"),
         Field("engine", _choice("engine", Engine), "What a user's page runs in.", default="chromium"),
         Field("isolation", _choice("isolation", Isolation), "What separates users.", default="context"),
-        Field("rendering", _choice("rendering", Rendering), "How many frames a page draws.", default="none"),
+        Field(
+            "rendering",
+            _choice("rendering", Rendering),
+            f"How many frames a page draws; left out: {ENGINES['chromium'].renderings[0]}, or what the engine has.",
+        ),
         Field("behaviour", _PATH, "JavaScript file that acts for the user; left out: the page drives itself."),
         Field("user_agent", TemplateText(), f"User agent; left out: the browser's own. {_FILLED}"),
         Field("cache", Flag(), "Whether the browser may cache.", default=True),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, get_args
 
+from carga.model.engines import ENGINES
 from carga.model.plan import Cookie, Group, Plan, Stage, Statistic, Target, Threshold
 from carga.model.plan_fields import PLAN
 from carga.model.plan_limits import read_limit, read_metric
@@ -88,11 +89,28 @@ def _groups(written: list[dict[str, Any]], report: Report) -> tuple[Group, ...]:
         first_index = groups[-1].first_index + groups[-1].count if groups else 0
         cookies = tuple(Cookie(**{"name": "", "value": "", **cookie}) for cookie in keys.get("cookies", []))
         _check_group(keys, cookies, position, report)
-        groups.append(Group(**{"count": 0, **keys, "name": name, "cookies": cookies, "first_index": first_index}))
+        rendering = ENGINES[keys.get("engine", "chromium")].renderings[0]
+        groups.append(
+            Group(
+                **{
+                    "count": 0,
+                    "rendering": rendering,
+                    **keys,
+                    "name": name,
+                    "cookies": cookies,
+                    "first_index": first_index,
+                }
+            )
+        )
     return tuple(groups)
 
 
 def _check_group(keys: dict[str, Any], cookies: tuple[Cookie, ...], position: int, report: Report) -> None:
+    engine = ENGINES[keys.get("engine", "chromium")]
+    for key, words in (("rendering", engine.renderings), ("isolation", engine.isolations)):
+        if keys.get(key, words[0]) not in words:
+            options = " or ".join(f'"{word}"' for word in words)
+            report.add(("users", position, key), f'{engine.title} has no {key} "{keys[key]}".', f"Use {options}.")
     names = [cookie.name for cookie in cookies]
     for place, name in enumerate(names):
         if name and name in names[:place]:

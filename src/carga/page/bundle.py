@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from carga.model.plan import Group
+from carga.model.plan import Group, Rendering
 from carga.page.behaviour import prepare_behaviour
 
 _PARTS = (
@@ -35,11 +35,19 @@ def _runtime() -> str:
 
 
 def bundle(
-    group: Group, *, behaviour_source: str, seed: int, names: Names, trusted_input: bool = True, trial: bool = False
+    group: Group,
+    *,
+    behaviour_source: str,
+    seed: int,
+    names: Names,
+    rendering: Rendering | None = None,
+    trusted_input: bool = True,
+    trial: bool = False,
 ) -> str:
-    """The script for one group. Raises BehaviourError, see `prepare_behaviour`."""
+    """The script for one group, in the group's rendering or another. Raises BehaviourError, see `prepare_behaviour`."""
+    rendering = rendering or group.rendering
     config: dict[str, Any] = {
-        "frames": group.rendering != "none",
+        "frames": rendering == "full",
         "trusted": trusted_input,
         "trial": trial,
         "seed": seed,

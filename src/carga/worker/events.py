@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from carga.model.plan import Rendering
+from carga.model.engines import BrowserKind
 from carga.model.windows import UserState
 from carga.wire.messages import FromCoordinator, FromWorker, UserSpec
 
@@ -109,7 +109,9 @@ class Send(msgspec.Struct, frozen=True):
 
 class OpenBrowser(msgspec.Struct, frozen=True):
     browser: int
-    rendering: Rendering
+    kind: BrowserKind
+    user: UserSpec | None = None
+    """The only one that it is for."""
 
 
 class CloseBrowser(msgspec.Struct, frozen=True):

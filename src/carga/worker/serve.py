@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import carga
-from carga.engines.engine import Browser, Engine, Page, PageSettings
-from carga.errors import BehaviourError, BrowserFailed, CargaError
-from carga.model.plan import Group, Plan
+from carga.engines.catalogue import FAKE, installed, load_engine
+from carga.engines.engine import Engine, Page, PageSettings
+from carga.errors import BehaviourError, BrowserFailed, BrowserMissing, CargaError
+from carga.model.engines import ENGINES, kind_of
+from carga.model.plan import Group, Plan, Rendering
 from carga.page.bundle import Names, bundle
 from carga.wire.messages import (
     EVIDENCE_BYTES_MAX,
@@ -35,6 +37,7 @@ from carga.worker import events as ev
 from carga.worker.collector import Collector, Outbox
 from carga.worker.connection import CoordinatorConnection
 from carga.worker.evidence import EvidenceLimits
+from carga.worker.fleet import Fleet
 from carga.worker.guard import Guard
 from carga.worker.health import Health
 from carga.worker.session import Session, SessionEvents
@@ -42,8 +45,6 @@ from carga.worker.settings import page_settings
 from carga.worker.state import WorkerState
 
 TICK_S = 0.2
-USERS_PER_BROWSER = 50
-"""A browser that dies takes so many users with it; each browser costs about 200 MB on top of them."""
 OPENING_PER_CORE = 3
 DOCUMENT_TIMEOUT_S = 30.0
 """From the navigation's answer to the first sign of the page runtime."""
@@ -62,29 +63,24 @@ class WorkerOptions:
     worker_id: str = ""
     engine: Literal["", "fake"] = ""
     """`fake`: pages without a browser, for tests and simulations."""
-    users_per_browser: int = USERS_PER_BROWSER
+    users_per_browser: int | None = None
+    """With isolation `context`; None: as measured for the engine."""
 
 
 async def serve(options: WorkerOptions) -> int:
-    """Works until the run is over. Returns the process's exit code. Raises BrowserMissing."""
-    worker = Worker(options, _engine(options))
+    """Works until the run is over. Returns the process's exit code. Raises BrowserMissing when there is no browser."""
+    worker = Worker(options, load_engine(FAKE) if options.engine == FAKE else None)
     return await worker.run()
 
 
-def _engine(options: WorkerOptions) -> Engine:
-    if options.engine == "fake":
-        from carga.engines.fake import FakeEngine
-
-        return FakeEngine()
-    from carga.engines.chromium.browser import ChromiumEngine
-
-    return ChromiumEngine()
-
-
 class Worker(SessionEvents):
-    def __init__(self, options: WorkerOptions, engine: Engine) -> None:
+    def __init__(self, options: WorkerOptions, instead: Engine | None = None) -> None:
+        """`instead` is an engine that stands in for those of the plan."""
         _raise_file_limit()
-        self._engine = engine
+        self._fleet = Fleet(instead)
+        browsers = {instead.name: instead.version} if instead else installed()
+        if not browsers:
+            load_engine("chromium")  # says what is missing
         worker_id = options.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         hello = Hello(
             protocol=PROTOCOL,
@@ -94,7 +90,7 @@ class Worker(SessionEvents):
             host=socket.gethostname(),
             carga=carga.__version__,
             pid=os.getpid(),
-            browsers={engine.name: engine.version},
+            browsers=browsers,
         )
         self._collector = Collector(worker_id)
         self._outbox = Outbox()
@@ -114,9 +110,8 @@ class Worker(SessionEvents):
             on_disconnected=self._on_disconnected,
         )
         self._plan: Plan | None = None
-        self._scripts: list[str] = []
-        """By group."""
-        self._browsers: dict[int, Browser] = {}
+        self._scripts: dict[tuple[int, Rendering], str] = {}
+        """By group and rendering."""
         self._sessions: dict[int, Session] = {}
         """By user."""
         self._opening: dict[int, asyncio.Task[None]] = {}
@@ -147,7 +142,7 @@ class Worker(SessionEvents):
             for task in (connection, beats, *self._background):
                 task.cancel()
             await asyncio.gather(connection, beats, *self._background, return_exceptions=True)
-            await asyncio.gather(*(browser.close() for browser in self._browsers.values()), return_exceptions=True)
+            await self._fleet.close_all()
             await asyncio.to_thread(self._guard.end)
 
     def _leave(self, code: int, reason: str = "") -> None:
@@ -194,17 +189,21 @@ class Worker(SessionEvents):
             return
         self._plan = welcome.plan
         try:
-            self._scripts = [self._script(group, welcome) for group in welcome.plan.groups]
-        except BehaviourError as error:
+            self._fleet.load({group.engine for group in welcome.plan.groups})
+            for number, group in enumerate(welcome.plan.groups):
+                for rendering in {group.rendering, "full"} if group.full_sample else {group.rendering}:
+                    self._scripts[number, rendering] = self._script(group, rendering, welcome)
+        except (BehaviourError, BrowserMissing) as error:
             self._leave(2, str(error))
 
-    def _script(self, group: Group, welcome: Welcome) -> str:
+    def _script(self, group: Group, rendering: Rendering, welcome: Welcome) -> str:
         return bundle(
             group,
+            rendering=rendering,
             behaviour_source=welcome.behaviours.get(group.behaviour, ""),
             seed=welcome.plan.seed,
             names=self._names,
-            trusted_input=self._engine.trusted_input,
+            trusted_input=ENGINES[group.engine].trusted_input,
         )
 
     # --- state machine ---------------------------------------------------------------------------------
@@ -224,8 +223,7 @@ class Worker(SessionEvents):
             case ev.OpenBrowser():
                 self._spawn(self._open_browser(action))
             case ev.CloseBrowser(number):
-                if closing := self._browsers.pop(number, None):
-                    self._spawn(closing.close())
+                self._spawn(self._fleet.close(number))
             case ev.KillBrowsers():
                 self._kill_browsers()
             case ev.OpenPage(spec, number):
@@ -249,7 +247,7 @@ class Worker(SessionEvents):
             self._health.loop_lag_ms = max(self._health.loop_lag_ms, (now - due) * 1000)
             due = now + TICK_S
             self._handle(ev.Tick())
-            self._guard.allow(self._state.browsers_may_live_s(now), self._browser_pids())
+            self._guard.allow(self._state.browsers_may_live_s(now), self._fleet.pids())
             elapsed_s = self._state.elapsed_s(now)
             if elapsed_s is not None and int(elapsed_s) > self._second and not self._sealing:
                 self._seal()
@@ -257,14 +255,11 @@ class Worker(SessionEvents):
                 self._log_lines = 0
 
     def _seal(self) -> None:
-        gauges = self._health.sample(self._browser_pids())
+        gauges = self._health.sample(self._fleet.pids())
         gauges.users_running = self._state.running
         gauges.websockets_open = sum(session.websockets_open for session in self._sessions.values())
         self._outbox.add(self._collector.seal(self._second, gauges))
         self._send_windows()
-
-    def _browser_pids(self) -> list[int]:
-        return [browser.pid for browser in self._browsers.values()]
 
     def _send_windows(self) -> None:
         if self._state.welcomed:
@@ -281,20 +276,15 @@ class Worker(SessionEvents):
     async def _open_browser(self, action: ev.OpenBrowser) -> None:
         number = action.browser
         try:
-            browser = await self._engine.open_browser(action.rendering)
+            reason = await self._fleet.run(action, lambda: self._handle(ev.BrowserOpened(number)))
         except CargaError as error:
             log.warning("a browser did not start: %s", error)
             self._collector.cause("browser", error.problem[:200], user=-1, message=str(error))
             self._handle(ev.BrowserFailed(number, error.problem))
             return
-        self._browsers[number] = browser
-        self._handle(ev.BrowserOpened(number))
-        await browser.closed.wait()
-        if self._browsers.pop(number, None) is None:
+        if not reason:
             return  # closed by us
-        reason = browser.reason or "The browser is gone."
         log.warning(reason)
-        await browser.close()
         for index, session in list(self._sessions.items()):
             if session.browser == number:
                 session.finished = True
@@ -303,9 +293,7 @@ class Worker(SessionEvents):
         self._handle(ev.BrowserLost(number, reason))
 
     def _kill_browsers(self) -> None:
-        for browser in self._browsers.values():
-            browser.kill()
-        self._browsers.clear()
+        self._fleet.kill()
         for task in self._opening.values():
             task.cancel()
         for session in self._sessions.values():
@@ -319,7 +307,7 @@ class Worker(SessionEvents):
         session = Session(spec, self._names, self._collector, self, self._spawn, time.monotonic, browser=number)
         page: Page | None = None
         try:
-            browser = self._browsers.get(number)
+            browser = self._fleet.get(number)
             if browser is None:
                 raise BrowserFailed("The browser is gone.")
             page = await browser.open_page(self._page_settings(spec), session)
@@ -354,7 +342,9 @@ class Worker(SessionEvents):
 
     def _page_settings(self, spec: UserSpec) -> PageSettings:
         assert self._plan is not None
-        return page_settings(self._plan.groups[spec.group], spec, script=self._scripts[spec.group], names=self._names)
+        group = self._plan.groups[spec.group]
+        script = self._scripts[spec.group, kind_of(group, spec.index).rendering]
+        return page_settings(group, spec, script=script, names=self._names)
 
     async def _close_page(self, index: int, assignment: int, grace_s: float) -> None:
         async with self._closing:

@@ -10,7 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from carga.model.plan import Plan, Rendering
+from carga.model.engines import BrowserKind, kind_of
+from carga.model.plan import Plan
 from carga.wire.messages import (
     PROTOCOL,
     Assign,
@@ -55,7 +56,9 @@ class _User(msgspec.Struct):
 
 
 class _Browser(msgspec.Struct):
-    rendering: Rendering
+    kind: BrowserKind
+    owner: int | None = None
+    """The only user that it is for."""
     open: bool = False
     users: set[int] = msgspec.field(default_factory=set)
     empty_since: float = 0.0
@@ -70,7 +73,7 @@ class WorkerState:
         worker: str,
         hello: Hello,
         now: float,
-        users_per_browser: int,
+        users_per_browser: int | None = None,
         opening_max: int,
         unacknowledged: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -260,6 +263,7 @@ class WorkerState:
         if user.phase == "queued":
             self._queue.remove(index)
             self._free(index, actions)
+            self._close_own_browsers(index, actions)
             return
         if user.phase == "opening":
             self._opening -= 1
@@ -285,7 +289,7 @@ class WorkerState:
             user = self.users[index]
             browser = None
             if user.not_before <= now:
-                browser = self._browser_for(self.plan.groups[user.spec.group].rendering, now, actions)
+                browser = self._browser_for(user.spec, now, actions)
             if browser is None:
                 waiting.append(index)
                 continue
@@ -295,19 +299,26 @@ class WorkerState:
             actions.append(ev.OpenPage(user.spec, browser))
         self._queue = waiting
 
-    def _browser_for(self, rendering: Rendering, now: float, actions: list[Action]) -> int | None:
+    def _browser_for(self, spec: UserSpec, now: float, actions: list[Action]) -> int | None:
         """An open browser with room; else one is opened, unless one is on its way."""
+        kind = self._kind(spec)
+        owner = spec.index if kind.alone else None
+        users_max = kind.users_max if kind.alone or self._users_per_browser is None else self._users_per_browser
         coming = False
         for number, browser in self.browsers.items():
-            if browser.rendering == rendering and len(browser.users) < self._users_per_browser:
+            if browser.kind == kind and browser.owner == owner and len(browser.users) < users_max:
                 if browser.open:
                     return number
                 coming = True
-        if not coming:
+        if not coming and sum(not browser.open for browser in self.browsers.values()) < self._opening_max:
             self._last_browser += 1
-            self.browsers[self._last_browser] = _Browser(rendering, empty_since=now)
-            actions.append(ev.OpenBrowser(self._last_browser, rendering))
+            self.browsers[self._last_browser] = _Browser(kind, owner, empty_since=now)
+            actions.append(ev.OpenBrowser(self._last_browser, kind, spec if kind.alone else None))
         return None
+
+    def _kind(self, spec: UserSpec) -> BrowserKind:
+        assert self.plan is not None, "users come after the plan"
+        return kind_of(self.plan.groups[spec.group], spec.index)
 
     def _in_page(self, event: ev.PageRunning | ev.PageFailed | ev.PageLost) -> _User | None:
         """The user that `event` is about; None when the news is of an earlier assignment or browser of that user."""
@@ -349,6 +360,7 @@ class WorkerState:
             return
         self._leave_browser(user, now)
         self._free(index, actions)
+        self._close_own_browsers(index, actions)
 
     def _requeue(self, user: _User, now: float, *, delay_s: float) -> None:
         self._leave_browser(user, now)
@@ -364,12 +376,20 @@ class WorkerState:
 
     # --- browsers --------------------------------------------------------------------------------------
 
+    def _close_own_browsers(self, index: int, actions: list[Action]) -> None:
+        """The user has ended, and nobody else may have what was only its own. One still opening ends when idle."""
+        for number, browser in list(self.browsers.items()):
+            if browser.owner == index and browser.open:
+                del self.browsers[number]
+                actions.append(ev.CloseBrowser(number))
+
     def _browser_failed(self, number: int, reason: str, now: float, actions: list[Action]) -> None:
-        if self.browsers.pop(number, None) is None:
+        browser = self.browsers.pop(number, None)
+        if browser is None:
             return
         for index in self._queue:
             user = self.users[index]
-            if user.not_before <= now:
+            if user.not_before <= now and browser.owner in (None, index) and self._kind(user.spec) == browser.kind:
                 user.not_before = now + _backoff_s(user)
                 user.attempts += 1
                 actions.append(ev.Note(index, "failed", reason))

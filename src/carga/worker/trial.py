@@ -9,15 +9,17 @@ from pathlib import Path
 
 import msgspec
 
-from carga.engines.chromium.browser import ChromiumEngine
+from carga.engines.catalogue import load_engine
 from carga.engines.engine import Browser, PageSettings
 from carga.errors import BehaviourError, CargaError, UsageError
 from carga.exitcodes import ExitCode
+from carga.model.engines import ENGINES, kind_of
 from carga.model.identity import fill_user
 from carga.page.bundle import Names, bundle
 from carga.plans import LoadedPlan
 from carga.wire.messages import UserSpec
 from carga.worker.collector import Collector
+from carga.worker.fleet import environment_of
 from carga.worker.session import Session, SessionEvents
 from carga.worker.settings import page_settings
 
@@ -104,7 +106,9 @@ async def try_user(loaded: LoadedPlan, index: int, out: Path, report: Callable[[
         headers=filled.headers,
         cookies=filled.cookies,
     )
-    browser = await ChromiumEngine().open_browser(plan.groups[spec.group].rendering)
+    kind = kind_of(plan.groups[spec.group], index)
+    engine = load_engine(kind.engine)
+    browser = await engine.open_browser(kind.rendering, isolation=kind.isolation, environment=environment_of(spec))
     try:
         return await _run(loaded, spec, browser, out, report)
     finally:
@@ -117,7 +121,10 @@ async def _run(
     group = loaded.plan.groups[spec.group]
     names = Names(binding=f"_{secrets.token_hex(8)}", control=f"_{secrets.token_hex(8)}")
     source = loaded.behaviours.get(group.behaviour, "")
-    script = bundle(group, behaviour_source=source, seed=loaded.plan.seed, names=names, trial=True)
+    trusted_input = ENGINES[group.engine].trusted_input
+    script = bundle(
+        group, behaviour_source=source, seed=loaded.plan.seed, names=names, trusted_input=trusted_input, trial=True
+    )
     if error := await browser.check_script(script, group.behaviour):
         raise BehaviourError(f"{group.behaviour}: {error}", "Correct the behaviour, then try again.")
     collector = Collector("trial")

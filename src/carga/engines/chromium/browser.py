@@ -1,6 +1,7 @@
 """A Chromium that holds many users, each in a browser context of its own."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,9 +12,9 @@ from carga.engines.chromium.page import ChromiumPage
 from carga.engines.chromium.process import BrowserProcess, start_process
 from carga.engines.chromium.profile import sweep
 from carga.engines.chromium.sandbox import Sandbox, detect, refused
-from carga.engines.engine import PageListener, PageSettings
+from carga.engines.engine import NO_ENVIRONMENT, PageListener, PageSettings
 from carga.errors import BrowserFailed, PageFailed
-from carga.model.plan import Rendering
+from carga.model.plan import Isolation, Rendering
 
 START_TIMEOUT_S = 30.0
 CLOSE_GRACE_S = 3.0
@@ -90,7 +91,6 @@ class SandboxRefused(BrowserFailed):
 
 class ChromiumEngine:
     name = "chromium"
-    trusted_input = True
 
     def __init__(self, info: BrowserInfo | None = None, sandbox: Sandbox | None = None) -> None:
         """Raises BrowserMissing when no usable Chromium is installed."""
@@ -99,7 +99,17 @@ class ChromiumEngine:
         """Off from the first browser on that could not have one."""
         self.version = self._info.version
 
-    async def open_browser(self, rendering: Rendering) -> "ChromiumBrowser":
+    @property
+    def unsafe(self) -> str:
+        return self.sandbox.reason
+
+    async def open_browser(
+        self,
+        rendering: Rendering,
+        *,
+        isolation: Isolation = "context",
+        environment: Mapping[str, str] = NO_ENVIRONMENT,
+    ) -> "ChromiumBrowser":
         await asyncio.to_thread(sweep)
         sandbox = self.sandbox
         try:

@@ -1,0 +1,70 @@
+"""What each engine can do: the one table behind plans, the worker, `carga doctor` and the reference."""
+
+from math import ceil
+from typing import get_args
+
+import msgspec
+
+from carga.model.plan import Engine, Group, Isolation, Rendering
+
+
+class EngineTraits(msgspec.Struct, frozen=True, kw_only=True):
+    title: str
+    """What people call the browser."""
+    renderings: tuple[Rendering, ...]
+    """The first is the default."""
+    isolations: tuple[Isolation, ...]
+    """The first is the default."""
+    trusted_input: bool
+    users_per_browser: int
+    """With isolation `context`. A browser that dies takes so many users with it."""
+    lacks: dict[str, str] = {}
+    """What it does not have or measure, and what that means for a test."""
+
+
+ENGINES: dict[Engine, EngineTraits] = {
+    "chromium": EngineTraits(
+        title="Chromium",
+        renderings=("none", "full"),
+        isolations=("context",),
+        trusted_input=True,
+        users_per_browser=50,
+    ),
+}
+"""The engines of this version."""
+
+
+class BrowserKind(msgspec.Struct, frozen=True):
+    """Users share a browser only when all of this is the same."""
+
+    engine: Engine = "chromium"
+    isolation: Isolation = "context"
+    rendering: Rendering = "none"
+
+    @property
+    def alone(self) -> bool:
+        """Whether each user has a browser of its own."""
+        return self.isolation != "context"
+
+    @property
+    def users_max(self) -> int:
+        return 1 if self.alone else ENGINES[self.engine].users_per_browser
+
+
+def kind_of(group: Group, index: int) -> BrowserKind:
+    """What the page of user `index` runs in."""
+    rendering: Rendering = "full" if in_full_sample(group, index) else group.rendering
+    return BrowserKind(group.engine, group.isolation, rendering)
+
+
+def in_full_sample(group: Group, index: int) -> bool:
+    """Whether user `index` belongs to the visible sample. Spread evenly over the group, which has at least one."""
+    position = index - group.first_index
+    share = group.full_sample
+    return ceil((position + 1) * share) > ceil(position * share)
+
+
+def known_to_any(trait: str) -> tuple[str, ...]:
+    """The `renderings` or `isolations` that at least one engine has, in the order of the design."""
+    words = {"renderings": Rendering, "isolations": Isolation}[trait]
+    return tuple(word for word in get_args(words) if any(word in getattr(one, trait) for one in ENGINES.values()))
