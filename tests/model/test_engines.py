@@ -1,5 +1,7 @@
 """What the table of engines promises, and which users belong to a visible sample."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ def test_a_sample_has_its_share_of_the_group_rounded_up_and_is_spread_evenly(
     members = [index for index in range(first_index, first_index + count) if in_full_sample(group, index)]
     assert abs(len(members) - count * percent / 100) <= 1
     assert members[0] == first_index
-    gaps = {after - before for before, after in zip(members, members[1:], strict=False)}
+    gaps = {after - before for before, after in pairwise(members)}
     assert not gaps or max(gaps) - min(gaps) <= 1
     assert kind_of(group, first_index).rendering == "full"
 
