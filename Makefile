@@ -17,8 +17,9 @@ browser: setup ## find or install Chromium
 demo: browser ## load the bundled application with real browsers for about a minute
 	@$(BIN)/carga demo
 
-test: browser ## run all tests
-	@$(BIN)/python -m pytest
+test: browser ## run all tests, first those that may share the machine
+	@$(BIN)/python -m pytest -m "not quiet" --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest -m quiet
 
 lint: setup ## check format, style and layers
 	@$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ import pytest
 from tests.support.run import Run, carga_run, write_plan
 from tests.support.site import Site
 
-pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 USERS = 8
 LEASE_S = 10.0

@@ -10,7 +10,7 @@ from carga.demo import PLAN, start
 from carga.demo.stats import StatsReport
 from tests.support.run import carga_run, write_plan
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.quiet, pytest.mark.timeout(150)]
 
 USERS = 8
 
