@@ -19,7 +19,8 @@ from carga.wire.messages import (
     Welcome,
 )
 from carga.worker import events as ev
-from carga.worker.state import BROWSER_IDLE_S, NO_COORDINATOR_S_MAX, WorkerState
+from carga.worker.pool import BROWSER_IDLE_S
+from carga.worker.state import NO_COORDINATOR_S_MAX, WorkerState
 
 LEASE_S = 10.0
 PLAN = Plan(
@@ -190,7 +191,8 @@ def test_a_page_that_cannot_be_opened_is_tried_again_later_and_later() -> None:
             for action in play.tick():
                 if isinstance(action, ev.OpenBrowser):
                     play.feed(ev.BrowserOpened(action.browser))
-            play.receive(Granted(play.state._last_renewal))
+                elif isinstance(action, ev.Send) and isinstance(action.message, Renew):
+                    play.receive(Granted(action.message.number))
         waits.append(round(play.now - begun))
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
@@ -268,9 +270,9 @@ def test_renewals_of_an_old_connection_grant_nothing() -> None:
     while not renew:
         renew = sent(play.tick(), Renew)
     play.feed(ev.Disconnected())
-    until = play.state._lease_until
+    until = play.state.browsers_may_live_s(play.now)
     play.receive(Granted(renew[0].number))
-    assert play.state._lease_until == until
+    assert play.state.browsers_may_live_s(play.now) == until
 
 
 def test_a_reconnected_worker_ends_the_users_that_it_may_not_keep() -> None:

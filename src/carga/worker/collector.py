@@ -1,8 +1,10 @@
 """Gathers what the users of one worker say into windows of a second, and keeps them until they are acknowledged."""
 
 from collections import OrderedDict
+from typing import Protocol
 
 from carga.model.histogram import VALUE_MAX
+from carga.model.parts import PART_METRICS_MAX, WHOLE, is_kept_apart, merge_parts
 from carga.model.windows import (
     METRICS_MAX,
     OTHER,
@@ -25,6 +27,18 @@ WINDOWS_UNSENT_MAX = 900
 """15 minutes without a coordinator. Then neighbours are merged, which is exact: resolution is lost, no count."""
 
 
+class Recorder(Protocol):
+    """Where a user's session puts what it hears."""
+
+    def value(self, metric: str, value: float, unit: str = "ms") -> None: ...
+
+    def failure(self, metric: str, times: int = 1) -> None: ...
+
+    def count(self, counter: str, by: int = 1) -> None: ...
+
+    def cause(self, area: Area, cause: str, *, user: int, message: str = "", where: str = "") -> None: ...
+
+
 class Collector:
     """`second` is the run's second that is being gathered."""
 
@@ -40,15 +54,31 @@ class Collector:
 
     # --- gathering -------------------------------------------------------------------------------------
 
-    def value(self, metric: str, value: float, unit: str = "ms") -> None:
+    def of_part(self, part: str) -> Recorder:
+        """For users of `part`: the run as a whole gets everything, and the part its metrics."""
+        return self if part == WHOLE else _PartRecorder(self, part)
+
+    def value(self, metric: str, value: float, unit: str = "ms", *, part: str = WHOLE) -> None:
         if not 0.0 <= value <= VALUE_MAX:
             self.count("samples_dropped")
             return
         self._metric(metric, unit).values.record(value)
+        if apart := self._apart(part, metric, unit):
+            apart.values.record(value)
 
-    def failure(self, metric: str, times: int = 1) -> None:
+    def failure(self, metric: str, times: int = 1, *, part: str = WHOLE) -> None:
         if times > 0:
             self._metric(metric, "ms").failed += times
+            if apart := self._apart(part, metric, "ms"):
+                apart.failed += times
+
+    def _apart(self, part: str, name: str, unit: str) -> Metric | None:
+        if part == WHOLE or not is_kept_apart(name):
+            return None
+        metrics = self._open.parts.setdefault(part, {})
+        if name not in metrics and len(metrics) < PART_METRICS_MAX:
+            metrics[name] = Metric(unit)
+        return metrics.get(name)
 
     def _metric(self, name: str, unit: str) -> Metric:
         metrics = self._open.metrics
@@ -87,6 +117,20 @@ class Collector:
         return window
 
 
+class _PartRecorder:
+    def __init__(self, whole: Collector, part: str) -> None:
+        self._part = part
+        self._whole = whole
+        self.count = whole.count
+        self.cause = whole.cause
+
+    def value(self, metric: str, value: float, unit: str = "ms") -> None:
+        self._whole.value(metric, value, unit, part=self._part)
+
+    def failure(self, metric: str, times: int = 1) -> None:
+        self._whole.failure(metric, times, part=self._part)
+
+
 class Outbox:
     """Windows that the coordinator has not acknowledged, in order."""
 
@@ -107,6 +151,7 @@ class Outbox:
         merged = []
         for first, second in zip(self._unsent[::2], self._unsent[1::2], strict=False):
             merge_metrics(first.metrics, second.metrics)
+            merge_parts(first.parts, second.parts)
             merge_counts(first.counters, second.counters)
             merge_causes(first.causes, second.causes)
             first.users.extend(second.users)

@@ -18,6 +18,7 @@ from carga.engines.catalogue import FAKE, installed, load_engine
 from carga.engines.engine import Engine, Page, PageSettings
 from carga.errors import BehaviourError, BrowserFailed, BrowserMissing, CargaError
 from carga.model.engines import ENGINES, kind_of
+from carga.model.parts import part_of
 from carga.model.plan import Group, Plan, Rendering
 from carga.page.bundle import Names, bundle
 from carga.wire.messages import (
@@ -304,7 +305,9 @@ class Worker(SessionEvents):
 
     async def _open_page(self, spec: UserSpec, number: int) -> None:
         begun = time.monotonic()
-        session = Session(spec, self._names, self._collector, self, self._spawn, time.monotonic, browser=number)
+        assert self._plan is not None
+        recorder = self._collector.of_part(part_of(self._plan, spec.group, spec.index))
+        session = Session(spec, self._names, recorder, self, self._spawn, time.monotonic, browser=number)
         page: Page | None = None
         try:
             browser = self._fleet.get(number)
@@ -317,12 +320,12 @@ class Worker(SessionEvents):
             if error:
                 self._collector.count("requests")
                 self._collector.count("requests_failed")
-                self._collector.failure("request.document")
+                recorder.failure("request.document")
                 self._collector.cause("request", error, user=spec.index, where=spec.url)
                 raise BrowserFailed(f"{error} at {spec.url}")
             async with asyncio.timeout(DOCUMENT_TIMEOUT_S):
                 await session.running.wait()
-            self._collector.value("user.start", (time.monotonic() - begun) * 1000)
+            recorder.value("user.start", (time.monotonic() - begun) * 1000)
         except TimeoutError:
             await self._page_failed(session, page, f"no document came from {spec.url} in {DOCUMENT_TIMEOUT_S:g} s")
         except CargaError as error:

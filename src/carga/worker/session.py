@@ -13,7 +13,7 @@ from carga.model.windows import COUNTERS, Area
 from carga.page.bundle import Names
 from carga.wire.messages import UserSpec
 from carga.worker.batch import INPUTS_MAX, METRIC_NAME_MAX, Batch, CarriedStep, read_batch
-from carga.worker.collector import Collector
+from carga.worker.collector import Recorder
 
 NETWORK_ERRORS_MAX = 100
 """Of a page, waiting for the request that they belong to."""
@@ -66,7 +66,7 @@ class Session:
         self,
         spec: UserSpec,
         names: Names,
-        collector: Collector,
+        collector: Recorder,
         events: SessionEvents,
         run_in_background: RunInBackground,
         clock: Callable[[], float],

@@ -29,16 +29,13 @@ from carga.wire.messages import (
 )
 from carga.worker import events as ev
 from carga.worker.events import Action, Event
+from carga.worker.lease import Lease
+from carga.worker.pool import BrowserPool, PooledBrowser
 
-RENEW_SHARE = 0.25
-"""Of the lease: how often it is renewed. Three renewals may be lost before users are."""
-STOP_SHARE = 0.2
-"""Of the lease: how long before its end users are killed. Killing takes far less."""
 RETRY_S_FIRST = 1.0
 RETRY_S_MAX = 30.0
 RELEASE_GRACE_S = 2.0
 """What the open step of a released user gets to end."""
-BROWSER_IDLE_S = 10.0
 LOST_PHRASE = "The worker lost touch with its coordinator."
 NO_COORDINATOR_S_MAX = 120.0
 """A worker that has had no coordinator for so long gives up."""
@@ -53,15 +50,6 @@ class _User(msgspec.Struct):
     browser: int = 0
     attempts: int = 0
     not_before: float = 0.0
-
-
-class _Browser(msgspec.Struct):
-    kind: BrowserKind
-    owner: int | None = None
-    """The only user that it is for."""
-    open: bool = False
-    users: set[int] = msgspec.field(default_factory=set)
-    empty_since: float = 0.0
 
 
 class WorkerState:
@@ -80,25 +68,18 @@ class WorkerState:
         self.worker = worker
         self.plan: Plan | None = None
         self.users: dict[int, _User] = {}
-        self.browsers: dict[int, _Browser] = {}
         self.phase: Phase = "working"
         self._hello = hello
         self._unacknowledged = unacknowledged
-        self._users_per_browser = users_per_browser
+        self._pool = BrowserPool(users_per_browser=users_per_browser, opening_max=opening_max)
         self._opening_max = opening_max
         self._queue: list[int] = []
         """Users to open, in order."""
         self._opening = 0
-        self._last_browser = 0
         self._connected = False
         self.welcomed = False
         self._hello_sent_at = now
-        self._lease_s = 0.0
-        self._lease_until = now
-        self._renewals: dict[int, float] = {}
-        """Number to when it was sent; those not granted yet."""
-        self._last_renewal = 0
-        self._renew_at = now
+        self._lease = Lease(now)
         self._alone_since = now
         self.run_zero: float | None = None
         """When the run's time was 0."""
@@ -110,9 +91,13 @@ class WorkerState:
     def elapsed_s(self, now: float) -> float | None:
         return None if self.run_zero is None else now - self.run_zero
 
+    @property
+    def browsers(self) -> dict[int, PooledBrowser]:
+        return self._pool.browsers
+
     def browsers_may_live_s(self, now: float) -> float:
         """For how long the browsers may go on when nothing more is heard from this worker."""
-        return max(0.0, self._lease_until - self._lease_s * STOP_SHARE / 2 - now)
+        return self._lease.browsers_may_live_s(now)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -126,7 +111,7 @@ class WorkerState:
             case ev.Disconnected():
                 self._connected = self.welcomed = False
                 self._alone_since = now
-                self._renewals.clear()
+                self._lease.disconnected()
             case ev.PageRunning():
                 self._page_running(event, actions)
             case ev.PageFailed():
@@ -170,9 +155,7 @@ class WorkerState:
             case Welcome():
                 self._welcome(message, now, actions)
             case Granted(number):
-                sent_at = self._renewals.pop(number, None)
-                if sent_at is not None:
-                    self._lease_until = max(self._lease_until, sent_at + self._lease_s)
+                self._lease.granted(number)
             case Assign(users) if self.phase == "working":
                 for spec in users:
                     self._assign(spec, actions)
@@ -194,9 +177,7 @@ class WorkerState:
     def _welcome(self, welcome: Welcome, now: float, actions: list[Action]) -> None:
         self.welcomed = True
         self.plan = welcome.plan
-        self._lease_s = welcome.lease_s
-        self._lease_until = self._hello_sent_at + welcome.lease_s
-        self._renew_at = self._hello_sent_at + welcome.lease_s * RENEW_SHARE
+        self._lease.begin(welcome.lease_s, asked_at=self._hello_sent_at)
         if self.run_zero is None:
             self.run_zero = now - welcome.elapsed_s
         keep = set(welcome.keep)
@@ -205,27 +186,18 @@ class WorkerState:
                 self._release(index, user.spec.assignment, 0.0, actions)
 
     def _tick(self, now: float, actions: list[Action]) -> None:
-        if self.users and self._lease_is_over(now):
+        if self.users and self._lease.is_over(now):
             actions.append(ev.KillBrowsers())
             self._drop_all(actions)
-        if self.welcomed and now >= self._renew_at:
-            self._last_renewal += 1
-            self._renewals[self._last_renewal] = now
-            self._renew_at = now + self._lease_s * RENEW_SHARE
-            actions.append(ev.Send(Renew(self._last_renewal)))
+        if self.welcomed and (number := self._lease.renewal_due(now)) is not None:
+            actions.append(ev.Send(Renew(number)))
         if not self._connected and now - self._alone_since > NO_COORDINATOR_S_MAX:
             self.phase = "done"
             actions += [
                 ev.KillBrowsers(),
                 ev.Exit(1, f"There was no coordinator for {NO_COORDINATOR_S_MAX:g} s."),
             ]
-        for number, browser in list(self.browsers.items()):
-            if browser.open and not browser.users and now - browser.empty_since > BROWSER_IDLE_S:
-                del self.browsers[number]
-                actions.append(ev.CloseBrowser(number))
-
-    def _lease_is_over(self, now: float) -> bool:
-        return now >= self._lease_until - self._lease_s * STOP_SHARE
+        actions += [ev.CloseBrowser(number) for number in self._pool.take_idle(now)]
 
     def _drop_all(self, actions: list[Action]) -> None:
         """The browsers were killed, and every user with them."""
@@ -263,7 +235,7 @@ class WorkerState:
         if user.phase == "queued":
             self._queue.remove(index)
             self._free(index, actions)
-            self._close_own_browsers(index, actions)
+            actions += [ev.CloseBrowser(number) for number in self._pool.take_owned(index)]
             return
         if user.phase == "opening":
             self._opening -= 1
@@ -279,17 +251,20 @@ class WorkerState:
     def _open_users(self, now: float, actions: list[Action]) -> None:
         if self.phase != "working" or not self._queue or self.plan is None or self._opening >= self._opening_max:
             return
-        if self._lease_is_over(now):
+        if self._lease.is_over(now):
             return  # the next tick gives the users up
         waiting: list[int] = []
+        full: set[BrowserKind] = set()
         for position, index in enumerate(self._queue):
             if self._opening >= self._opening_max:
                 waiting += self._queue[position:]
                 break
             user = self.users[index]
             browser = None
-            if user.not_before <= now:
-                browser = self._browser_for(user.spec, now, actions)
+            if user.not_before <= now and (kind := self._kind(user.spec)) not in full:
+                browser = self._browser_for(user.spec, kind, now, actions)
+                if browser is None and not kind.alone:
+                    full.add(kind)  # so that a long queue costs little
             if browser is None:
                 waiting.append(index)
                 continue
@@ -299,22 +274,12 @@ class WorkerState:
             actions.append(ev.OpenPage(user.spec, browser))
         self._queue = waiting
 
-    def _browser_for(self, spec: UserSpec, now: float, actions: list[Action]) -> int | None:
+    def _browser_for(self, spec: UserSpec, kind: BrowserKind, now: float, actions: list[Action]) -> int | None:
         """An open browser with room; else one is opened, unless one is on its way."""
-        kind = self._kind(spec)
-        owner = spec.index if kind.alone else None
-        users_max = kind.users_max if kind.alone or self._users_per_browser is None else self._users_per_browser
-        coming = False
-        for number, browser in self.browsers.items():
-            if browser.kind == kind and browser.owner == owner and len(browser.users) < users_max:
-                if browser.open:
-                    return number
-                coming = True
-        if not coming and sum(not browser.open for browser in self.browsers.values()) < self._opening_max:
-            self._last_browser += 1
-            self.browsers[self._last_browser] = _Browser(kind, owner, empty_since=now)
-            actions.append(ev.OpenBrowser(self._last_browser, kind, spec if kind.alone else None))
-        return None
+        number = self._pool.room_for(spec.index, kind)
+        if number is None and (ordered := self._pool.order_for(spec.index, kind, now)) is not None:
+            actions.append(ev.OpenBrowser(ordered, kind, spec if kind.alone else None))
+        return number
 
     def _kind(self, spec: UserSpec) -> BrowserKind:
         assert self.plan is not None, "users come after the plan"
@@ -358,30 +323,17 @@ class WorkerState:
         user = self.users.get(index)
         if user is None or user.spec.assignment != assignment or user.phase != "closing":
             return
-        self._leave_browser(user, now)
+        self._pool.leave(user.browser, user.spec.index, now)
         self._free(index, actions)
-        self._close_own_browsers(index, actions)
+        actions += [ev.CloseBrowser(number) for number in self._pool.take_owned(index)]
 
     def _requeue(self, user: _User, now: float, *, delay_s: float) -> None:
-        self._leave_browser(user, now)
+        self._pool.leave(user.browser, user.spec.index, now)
         user.phase = "queued"
         user.not_before = now + delay_s
         self._queue.append(user.spec.index)
 
-    def _leave_browser(self, user: _User, now: float) -> None:
-        browser = self.browsers.get(user.browser)
-        if browser is not None:
-            browser.users.discard(user.spec.index)
-            browser.empty_since = now
-
     # --- browsers --------------------------------------------------------------------------------------
-
-    def _close_own_browsers(self, index: int, actions: list[Action]) -> None:
-        """The user has ended, and nobody else may have what was only its own. One still opening ends when idle."""
-        for number, browser in list(self.browsers.items()):
-            if browser.owner == index and browser.open:
-                del self.browsers[number]
-                actions.append(ev.CloseBrowser(number))
 
     def _browser_failed(self, number: int, reason: str, now: float, actions: list[Action]) -> None:
         browser = self.browsers.pop(number, None)

@@ -123,7 +123,13 @@ async def _run(
     source = loaded.behaviours.get(group.behaviour, "")
     trusted_input = ENGINES[group.engine].trusted_input
     script = bundle(
-        group, behaviour_source=source, seed=loaded.plan.seed, names=names, trusted_input=trusted_input, trial=True
+        group,
+        rendering=kind_of(group, spec.index).rendering,
+        behaviour_source=source,
+        seed=loaded.plan.seed,
+        names=names,
+        trusted_input=trusted_input,
+        trial=True,
     )
     if error := await browser.check_script(script, group.behaviour):
         raise BehaviourError(f"{group.behaviour}: {error}", "Correct the behaviour, then try again.")
