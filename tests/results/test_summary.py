@@ -15,7 +15,8 @@ from tests.results.makers import Run, make_plan, make_run
 
 KEYS = {
     "": "schema verdict reasons plan started_at duration_s users metrics counters causes thresholds generator workers "
-    "exit_code carga",
+    "exit_code carga groups",
+    "groups/0": "name engine isolation rendering users started failed_to_start metrics full_sample",
     "users": "planned started peak failed_to_start moved browser_crashes",
     "metrics/step.open guide": "unit count failed min mean p50 p90 p95 p99 max",
     "generator": "trusted reasons timer_late_p99_ms loop_lag_max_ms cpu_percent_max memory_mb_max",

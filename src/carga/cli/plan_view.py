@@ -9,6 +9,7 @@ from carga.model.duration import format_duration
 from carga.model.identity import FilledUser, fill_user
 from carga.model.plan import Group, Plan
 from carga.model.profile import LoadProfile
+from carga.model.thresholds import number
 from carga.plans import LoadedPlan
 
 SPARK_WIDTH = 60
@@ -41,11 +42,16 @@ def _groups(plan: Plan) -> Table:
         table.add_row(
             Text("  ").append(plain(group.name)),
             f"{group.count:,} ({group.first_index}-{last})" if len(plan.groups) > 1 else f"{group.count:,}",
-            f"{group.engine}, own {group.isolation}, frames {group.rendering}",
+            _runs_in(group),
             plain(group.behaviour or "the page itself"),
             plain(", ".join(_settings(group)) or "-"),
         )
     return table
+
+
+def _runs_in(group: Group) -> str:
+    sample = f", full for {number(group.full_sample * 100)} %" if group.full_sample else ""
+    return f"{group.engine}, own {group.isolation}, frames {group.rendering}{sample}"
 
 
 def _settings(group: Group) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 
 from carga.model.histogram import Histogram
+from carga.model.parts import PART_METRICS_MAX, is_part
 from carga.model.windows import CAUSES_PER_AREA_MAX, COUNTERS, METRICS_MAX, Gauges, Window
 
 SEQ_GAP_MAX = 10_000
@@ -53,11 +54,14 @@ def problem_of(window: Window, *, users: int, second_max: float) -> str:
         return f"second {window.second} is not within the run"
     if len(window.metrics) > METRICS_MAX:
         return f"{len(window.metrics)} metrics are too many"
-    for name, metric in window.metrics.items():
-        if not 0 < len(name) <= NAME_LENGTH_MAX or len(metric.unit) > NAME_LENGTH_MAX:
-            return "the name of a metric is empty or too long"
-        if not 0 <= metric.failed <= COUNT_MAX or not _is_whole(metric.values):
-            return f"the values of {name} do not add up"
+    if not all(map(is_part, window.parts)) or any(len(part) > PART_METRICS_MAX for part in window.parts.values()):
+        return "the parts are none of a plan, or have too many metrics"
+    for metrics in (window.metrics, *window.parts.values()):
+        for name, metric in metrics.items():
+            if not 0 < len(name) <= NAME_LENGTH_MAX or len(metric.unit) > NAME_LENGTH_MAX:
+                return "the name of a metric is empty or too long"
+            if not 0 <= metric.failed <= COUNT_MAX or not _is_whole(metric.values):
+                return f"the values of {name} do not add up"
     if not _COUNTERS.issuperset(window.counters):
         return f"unknown counters {sorted(set(window.counters) - _COUNTERS)[:3]}"
     if any(not 0 <= count <= COUNT_MAX for count in window.counters.values()):

@@ -54,6 +54,7 @@ class LiveView:
                     group.rendering,
                     group.isolation,
                     group.behaviour,
+                    group.full_sample,
                 )
                 for group in plan.groups
             ],

@@ -3,6 +3,7 @@
 from typing import get_args
 
 from carga.model.engines import ENGINES, known_to_any
+from carga.model.parts import SAMPLE
 from carga.model.plan import Engine, Isolation, Rendering, Statistic
 from carga.model.plan_kinds import (
     Choice,
@@ -12,6 +13,7 @@ from carga.model.plan_kinds import (
     Flag,
     Integer,
     Kind,
+    Percent,
     Schema,
     Size,
     Table,
@@ -85,6 +87,12 @@ _GROUP = Table(
             "rendering",
             _choice("rendering", Rendering),
             f"How many frames a page draws; left out: {ENGINES['chromium'].renderings[0]}, or what the engine has.",
+        ),
+        Field(
+            "full_sample",
+            Percent(),
+            'Share of the users that draw all frames whatever rendering says, such as "2%", at least one: they give '
+            "web vitals, and tell whether the others' latencies are those of a drawn page.",
         ),
         Field("behaviour", _PATH, "JavaScript file that acts for the user; left out: the page drives itself."),
         Field("user_agent", TemplateText(), f"User agent; left out: the browser's own. {_FILLED}"),
@@ -180,7 +188,11 @@ _METRIC = Written(
     {
         "anyOf": [
             {"enum": [*METRICS, WEBSOCKETS, *(name for name in COUNTERS if name not in METRICS)]},
-            {"type": "string", "pattern": f"^({'|'.join(family.rstrip('.') for family in FAMILIES)})\\..+$"},
+            {"enum": [SAMPLE + name for name in METRICS if not name.startswith("generator.")]},
+            {
+                "type": "string",
+                "pattern": f"^({SAMPLE.rstrip('.')}\\.)?({'|'.join(family.rstrip('.') for family in FAMILIES)})\\..+$",
+            },
         ]
     }
 )

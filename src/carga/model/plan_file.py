@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, get_args
 
-from carga.model.engines import ENGINES
+from carga.model.engines import ENGINES, EngineTraits
+from carga.model.parts import SAMPLE
 from carga.model.plan import Cookie, Group, Plan, Stage, Statistic, Target, Threshold
 from carga.model.plan_fields import PLAN
 from carga.model.plan_limits import read_limit, read_metric
-from carga.model.problems import Problem, Report, Wrong, key_text
+from carga.model.problems import KeyPath, Problem, Report, Wrong, key_text
 from carga.model.profile import LoadProfile
 from carga.model.toml_lines import TomlLines
 
@@ -54,7 +55,7 @@ def read_plan(text: str, *, file: str, name: str) -> Reading:
         _check_profile(stages, users if counts_known else None, report)
     elif not report.wrong("load"):
         stages = (Stage(users, 0.0), Stage(users, DEFAULT_HOLD_S))
-    thresholds = _thresholds(written.get("threshold", []), report)
+    thresholds = _thresholds(written.get("threshold", []), any(group.full_sample for group in groups), report)
     return Reading(
         Plan(name, target, groups, stages, thresholds or _default_thresholds(groups), seed=written.get("seed", 1)),
         report,
@@ -111,6 +112,8 @@ def _check_group(keys: dict[str, Any], cookies: tuple[Cookie, ...], position: in
         if keys.get(key, words[0]) not in words:
             options = " or ".join(f'"{word}"' for word in words)
             report.add(("users", position, key), f'{engine.title} has no {key} "{keys[key]}".', f"Use {options}.")
+    if "full_sample" in keys:
+        _check_full_sample(keys, engine, ("users", position, "full_sample"), report)
     names = [cookie.name for cookie in cookies]
     for place, name in enumerate(names):
         if name and name in names[:place]:
@@ -121,6 +124,17 @@ def _check_group(keys: dict[str, Any], cookies: tuple[Cookie, ...], position: in
             )
     if keys.get("reuse") and "data" not in keys and not report.wrong("users", position, "data"):
         report.add(("users", position, "reuse"), "there are no rows to reuse.", "Remove it, or name a CSV with data.")
+
+
+def _check_full_sample(keys: dict[str, Any], engine: EngineTraits, at: KeyPath, report: Report) -> None:
+    if "full" not in engine.renderings:
+        report.add(
+            at,
+            f"{engine.title} does not draw pages.",
+            "Remove it, and give a few users a group of their own with an engine that has rendering full.",
+        )
+    elif keys.get("rendering", engine.renderings[0]) == "full":
+        report.add(at, "all users of the group draw all frames already.", "Remove it, or the rendering.")
 
 
 def _check_profile(stages: tuple[Stage, ...], users: int | None, report: Report) -> None:
@@ -148,7 +162,7 @@ def _spans(profile: LoadProfile) -> list[tuple[tuple[float, float], tuple[float,
     return [(a, b) for a, b in pairwise(corners) if b[0] > a[0]]
 
 
-def _thresholds(written: list[dict[str, Any]], report: Report) -> tuple[Threshold, ...]:
+def _thresholds(written: list[dict[str, Any]], sampled: bool, report: Report) -> tuple[Threshold, ...]:
     thresholds: list[Threshold] = []
     for position, keys in enumerate(written):
         at = ("threshold", position)
@@ -162,6 +176,9 @@ def _thresholds(written: list[dict[str, Any]], report: Report) -> tuple[Threshol
         except Wrong as wrong:
             report.add((*at, "metric"), wrong.problem, wrong.remedy)
             continue
+        if metric.startswith(SAMPLE) and not sampled and not report.wrong("users"):
+            problem = "no group has a full sample."
+            report.add((*at, "metric"), problem, 'Write full_sample = "2%" in [[users]], or name another metric.')
         for statistic, value in limits.items():
             try:
                 thresholds.append(read_limit(metric, statistic, value))

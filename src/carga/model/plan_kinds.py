@@ -15,6 +15,7 @@ ENTRIES_MAX = 1000
 """Tables in a list, keys in a table."""
 BAD = object()
 """What `read` returns in place of a value that was wrong and has been reported."""
+_percent = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*%")
 _control = re.compile(r"[\x00-\x1f\x7f]")
 
 Schema = dict[str, Any]
@@ -126,6 +127,23 @@ class Choice(Kind):
 
     def schema(self) -> Schema:
         return {"enum": list(self.available)}
+
+
+class Percent(Kind):
+    """A share, 0..1, from a text such as "2%"; more than none and at most all."""
+
+    def take(self, value: object) -> float:
+        match = _percent.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None:
+            example = f"{value}%" if isinstance(value, int | float) and _sensible(value) and 0 < value <= 100 else "2%"
+            raise Wrong(f"{shown(value)} is not a share.", f'Write a text with a percent sign, such as "{example}".')
+        percent = float(match[1])
+        if not 0 < percent <= 100:
+            raise Wrong(f"{shown(value)} is not more than 0 % and at most 100 %.", 'Write it like "2%".')
+        return percent / 100
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": rf"^\s*{_percent.pattern}\s*$"}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import re
 from typing import Literal, TypeAlias
 
 from carga.model.duration import parse_duration
+from carga.model.parts import SAMPLE
 from carga.model.plan import Statistic, Threshold
 from carga.model.problems import Wrong, did_you_mean, shown
 from carga.model.thresholds import FAMILIES, METRICS, WEBSOCKETS, quantity, statistics_of, unit_of
@@ -36,6 +37,9 @@ def read_metric(name: object) -> str:
     if not isinstance(name, str):
         raise Wrong(f"{shown(name)} is not the name of a metric.", 'Write it like "step.open guide" or "requests".')
     if not statistics_of(name):
+        if name.startswith(SAMPLE):
+            remedy = "Full samples have the metrics of users, such as full_sample.step.NAME, and no counters."
+            raise Wrong(f"{shown(name)} is an unknown metric.", remedy)
         families = [family + "NAME" for family in FAMILIES]
         raise Wrong(f"{shown(name)} is an unknown metric.", _suggestion(name, families))
     return name

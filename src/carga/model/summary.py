@@ -57,6 +57,50 @@ class ThresholdResult(msgspec.Struct, frozen=True):
     passed: bool
 
 
+SampleOutcome = Literal["alike", "slower drawn", "quicker drawn", "too few values"]
+
+
+class SampleDifference(msgspec.Struct, frozen=True):
+    """One percentile of one metric: of the group's users of the full sample, and of its others."""
+
+    metric: str
+    statistic: Literal["p50", "p95"]
+    unit: str
+    dense_count: int
+    sample_count: int
+    """Values that succeeded."""
+    dense: float | None
+    sample: float | None
+    difference: float | None
+    """`sample` less `dense`."""
+    ratio: float | None
+    """`sample` by `dense`; null also where `dense` is 0."""
+    outcome: SampleOutcome
+
+
+class SampleSummary(msgspec.Struct, frozen=True):
+    """The users of a group that draw all frames, beside those that do not."""
+
+    share: float
+    users: int
+    started: int
+    metrics: dict[str, MetricSummary]
+    differences: list[SampleDifference]
+
+
+class GroupSummary(msgspec.Struct, frozen=True):
+    name: str
+    engine: str
+    isolation: str
+    rendering: str
+    users: int
+    started: int
+    failed_to_start: int
+    metrics: dict[str, MetricSummary] = {}
+    """Of this group alone; empty where the plan has one group without a full sample: they are those of the run."""
+    full_sample: SampleSummary | None = None
+
+
 class Summary(msgspec.Struct, frozen=True):
     schema: int
     verdict: Verdict
@@ -76,3 +120,5 @@ class Summary(msgspec.Struct, frozen=True):
     exit_code: int
     carga: str
     """Version of carga."""
+    groups: list[GroupSummary] = []
+    """In the order of the plan."""

@@ -2,6 +2,7 @@
 
 import operator
 
+from carga.model.parts import SAMPLE, is_kept_apart
 from carga.model.plan import Statistic, Threshold
 from carga.model.summary import ThresholdResult
 from carga.model.totals import REQUESTS, Totals
@@ -41,6 +42,10 @@ _UNITLESS = ("", "score")
 
 def statistics_of(metric: str) -> tuple[Statistic, ...]:
     """The statistics that a threshold on `metric` may use; empty when there is no such metric."""
+    if metric.startswith(SAMPLE):
+        inner = metric.removeprefix(SAMPLE)
+        sampled = inner not in COUNTERS and inner != WEBSOCKETS and not inner.startswith(SAMPLE)
+        return statistics_of(inner) if (sampled or inner == REQUESTS) and is_kept_apart(inner) else ()
     if metric in METRICS or any(metric.startswith(family) and metric != family for family in FAMILIES):
         return (*VALUE_STATISTICS, "failed", "count", "rate")
     if metric == WEBSOCKETS:
@@ -50,6 +55,7 @@ def statistics_of(metric: str) -> tuple[Statistic, ...]:
 
 def unit_of(metric: str) -> str | None:
     """The unit of a metric's values as far as the name tells: None for `custom.*`, whose unit the behaviour chooses."""
+    metric = metric.removeprefix(SAMPLE)
     if metric.startswith("custom."):
         return None
     return "score" if metric == "vitals.cls" else "ms"

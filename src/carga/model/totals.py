@@ -3,8 +3,11 @@
 Both take windows in any order. The coordinator feeds them as windows arrive; a report feeds them from the journal.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
+from carga.model.parts import SAMPLE, is_sample, merge_parts
 from carga.model.windows import (
     COUNTERS,
     Area,
@@ -36,6 +39,8 @@ class Totals:
 
     def __init__(self) -> None:
         self.metrics: dict[str, Metric] = {}
+        self.parts: dict[str, dict[str, Metric]] = {}
+        """See `model/parts.py`."""
         self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.causes: dict[Area, dict[str, int]] = {}
         self.started: set[int] = set()
@@ -46,6 +51,7 @@ class Totals:
 
     def add(self, window: Window) -> None:
         self.counters["metrics_dropped"] += merge_metrics(self.metrics, window.metrics)
+        merge_parts(self.parts, window.parts)
         merge_counts(self.counters, window.counters)
         merge_causes(self.causes, window.causes)
         for change in window.users:
@@ -63,8 +69,11 @@ class Totals:
         worker.loop_lag_ms_max = max(worker.loop_lag_ms_max, gauges.loop_lag_ms)
 
     def metric(self, name: str) -> Metric | None:
-        """By name; `requests` is the merge of all kinds."""
-        return all_requests(self.metrics) if name == REQUESTS else self.metrics.get(name)
+        """By name; `requests` is the merge of all kinds, `full_sample.NAME` that of the users of full samples."""
+        if not name.startswith(SAMPLE):
+            return metric_of(self.metrics, name)
+        samples = [metrics for part, metrics in self.parts.items() if is_sample(part)]
+        return merged([metric_of(metrics, name.removeprefix(SAMPLE)) for metrics in samples])
 
 
 class Second:
@@ -90,11 +99,20 @@ class Second:
         return sum(gauges.websockets_open for gauges in self.gauges.values())
 
 
+def metric_of(metrics: dict[str, Metric], name: str) -> Metric | None:
+    return all_requests(metrics) if name == REQUESTS else metrics.get(name)
+
+
 def all_requests(metrics: dict[str, Metric]) -> Metric | None:
     """The merge of every `request.*` in `metrics`; None when there is none."""
-    merged: Metric | None = None
-    for name, metric in metrics.items():
-        if name.startswith(REQUEST_PREFIX):
-            merged = merged or Metric(metric.unit)
-            merged.merge(metric)
-    return merged
+    return merged([metric for name, metric in metrics.items() if name.startswith(REQUEST_PREFIX)])
+
+
+def merged(metrics: Sequence[Metric | None]) -> Metric | None:
+    """A new metric of all that are there; None when none is."""
+    whole: Metric | None = None
+    for metric in metrics:
+        if metric is not None:
+            whole = whole or Metric(metric.unit)
+            whole.merge(metric)
+    return whole

@@ -91,6 +91,8 @@ class Window(msgspec.Struct):
     users: list[UserChange] = msgspec.field(default_factory=list)
     gauges: Gauges = msgspec.field(default_factory=Gauges)
     errors: list[ErrorSample] = msgspec.field(default_factory=list)
+    parts: dict[str, dict[str, Metric]] = msgspec.field(default_factory=dict)
+    """The same metrics once more for each part of the run, see `model/parts.py`; empty where there is one part only."""
 
 
 COUNTERS = (
@@ -120,13 +122,13 @@ COUNTERS = (
 """Every counter a summary lists, 0 when nothing was counted. `actions`: trusted or synthetic inputs."""
 
 
-def merge_metrics(into: dict[str, Metric], other: dict[str, Metric]) -> int:
-    """Merges `other` into `into`; returns how many values were dropped because of METRICS_MAX."""
+def merge_metrics(into: dict[str, Metric], other: dict[str, Metric], *, limit: int = METRICS_MAX) -> int:
+    """Merges `other` into `into`; returns how many values were dropped because of `limit`."""
     dropped = 0
     for name, metric in other.items():
         mine = into.get(name)
         if mine is None:
-            if len(into) >= METRICS_MAX:
+            if len(into) >= limit:
                 dropped += metric.attempts
                 continue
             into[name] = Metric(metric.unit, metric.failed, metric.values.copy())

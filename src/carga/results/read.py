@@ -16,6 +16,7 @@ import msgspec
 from carga.errors import JournalError
 from carga.model.duration import DURATION_S_MAX
 from carga.model.histogram import Histogram
+from carga.model.parts import is_part
 from carga.model.plan import Plan
 from carga.model.totals import Totals
 from carga.model.windows import Area, Gauges, Metric, Window, merge_causes, merge_counts, merge_metrics
@@ -290,7 +291,12 @@ def _is_sound(window: Window) -> bool:
     return (
         0 <= window.second <= SECOND_MAX
         and all(0 <= count <= COUNT_MAX for count in counts)
-        and all(0 <= metric.failed <= COUNT_MAX and _is_whole(metric.values) for metric in window.metrics.values())
+        and all(map(is_part, window.parts))
+        and all(
+            0 <= metric.failed <= COUNT_MAX and _is_whole(metric.values)
+            for metrics in (window.metrics, *window.parts.values())
+            for metric in metrics.values()
+        )
         and 0 <= window.gauges.users_running <= COUNT_MAX
         and 0 <= window.gauges.websockets_open <= COUNT_MAX
         and 0 <= window.gauges.browsers <= COUNT_MAX

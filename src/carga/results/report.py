@@ -2,6 +2,7 @@
 
 from carga.model.summary import Summary
 from carga.results import report_details as details
+from carga.results import report_groups as groups
 from carga.results.broke import Onset, onsets
 from carga.results.charts import ChartData, chart_data
 from carga.results.figures import amount, clock, count, duration, plural, share, size
@@ -23,6 +24,7 @@ def report_html(record: Record, summary: Summary) -> str:
         ("figures", "Key figures", _figures(record, summary)),
         ("broke", "What broke first", _broke(record)),
         ("charts", "The run over time", charts_section(data)),
+        *groups.sections(summary),
         *details.sections(record, summary),
     ]
     shown = [(anchor, title, content) for anchor, title, content in sections if content]

@@ -13,6 +13,7 @@ from carga.results.figures import NOTHING, amount, clock, count, duration, plura
 from carga.results.hints import hint_for
 from carga.results.html import Child, Html, clip, table, tag
 from carga.results.read import Record
+from carga.results.report_groups import rendering_of
 from carga.results.verdict_view import pill
 
 Section = tuple[str, str, Child]
@@ -242,7 +243,7 @@ def _setup(record: Record, summary: Summary) -> Child:
         table(
             ["Group", "#Users", "Engine", "Isolation", "Rendering", "Behaviour"],
             [
-                [clip(group.name, 100), count(group.count), group.engine, group.isolation, group.rendering,
+                [clip(group.name, 100), count(group.count), group.engine, group.isolation, rendering_of(group),
                  clip(group.behaviour, 200) or "the page drives itself"]
                 for group in record.plan.groups
             ],

@@ -4,14 +4,13 @@ import msgspec
 
 from carga import __version__
 from carga.exitcodes import ExitCode
-from carga.model.histogram import Histogram
 from carga.model.plan import Plan
 from carga.model.profile import LoadProfile, activation_order
-from carga.model.summary import MetricSummary, Summary, UsersSummary, WorkerSummary
+from carga.model.summary import Summary, UsersSummary, WorkerSummary
 from carga.model.thresholds import evaluate
-from carga.model.totals import REQUESTS, Totals
 from carga.model.verdict import generator_summary, judge
-from carga.model.windows import Metric
+from carga.results.groups import groups_of
+from carga.results.metrics import metric_summaries
 from carga.results.read import Record
 
 SCHEMA = 1
@@ -43,49 +42,22 @@ def summarize(record: Record) -> Summary:
         started_at=_zulu(record.meta.started_at),
         duration_s=round(record.duration_s, 3),
         users=users,
-        metrics=metric_summaries(totals),
+        metrics=metric_summaries(totals.metrics),
         counters=dict(totals.counters),
         causes={str(area): _most_frequent_first(causes) for area, causes in sorted(totals.causes.items())},
         thresholds=thresholds,
         generator=generator,
         workers=_workers(record),
+        groups=groups_of(record, asked_for(record)),
         exit_code=int(judgement.exit_code),
         carga=record.meta.carga or __version__,
     )
     return _with_damage(summary, record)
 
 
-def metric_summaries(totals: Totals) -> dict[str, MetricSummary]:
-    """Every metric by name, and `requests`: all kinds of requests together."""
-    metrics = dict(totals.metrics)
-    requests = totals.metric(REQUESTS)
-    if requests is not None:
-        metrics[REQUESTS] = requests
-    return {name: metric_summary(metrics[name]) for name in sorted(metrics)}
-
-
-def metric_summary(metric: Metric) -> MetricSummary:
-    values: Histogram = metric.values
-    if not values.count:
-        return MetricSummary(unit=metric.unit, count=metric.attempts, failed=metric.failed)
-    p50, p90, p95, p99 = values.quantiles((0.5, 0.9, 0.95, 0.99))
-    return MetricSummary(
-        unit=metric.unit,
-        count=metric.attempts,
-        failed=metric.failed,
-        min=values.min,
-        mean=values.mean,
-        p50=p50,
-        p90=p90,
-        p95=p95,
-        p99=p99,
-        max=values.max,
-    )
-
-
 def _users(record: Record) -> UsersSummary:
     plan, started = record.plan, record.totals.started
-    missing = (_asked_for(plan, record.duration_s) | record.users_refused) - started
+    missing = asked_for(record) - started
     return UsersSummary(
         planned=min(plan.users, LoadProfile(plan.stages).peak),
         started=len(started),
@@ -96,8 +68,12 @@ def _users(record: Record) -> UsersSummary:
     )
 
 
-def _asked_for(plan: Plan, duration_s: float) -> set[int]:
-    """Users that the load profile wanted early enough for them to run."""
+def asked_for(record: Record) -> set[int]:
+    """Users that should have run: the load profile wanted them early enough, or a worker tried."""
+    return _wanted(record.plan, record.duration_s) | record.users_refused
+
+
+def _wanted(plan: Plan, duration_s: float) -> set[int]:
     profile = LoadProfile(plan.stages)
     order = activation_order(plan)
     place = {index: position for position, index in enumerate(order)}

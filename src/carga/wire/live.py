@@ -30,6 +30,8 @@ class GroupInfo(msgspec.Struct, frozen=True):
     rendering: str
     isolation: str
     behaviour: str
+    full_sample: float = 0.0
+    """Share of the users, 0..1, that draw all frames."""
 
 
 class RunInfo(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import { announcement } from "./store.js";
 import { html } from "./ui.js";
 import { Connection } from "./parts/connection.js";
 import { Generator, Workers } from "./parts/generator.js";
+import { Groups } from "./parts/groups.js";
 import { Header } from "./parts/header.js";
 import { Throughput, UsersOverTime, WebSockets } from "./parts/load.js";
 import { Screen } from "./parts/screen.js";
@@ -31,6 +32,7 @@ const Page = () => html`
       <${Thresholds} />
       <${Messages} />
       <${Workers} />
+      <${Groups} />
       <${Users} />
     </div>
   </main>

@@ -75,8 +75,20 @@ function matcher(text, table, groupOf) {
     (table.details.get(index) ?? "").toLowerCase().includes(query) || groupOf(index).toLowerCase().includes(query);
 }
 
-/** Name of the group that holds `index`; groups hold ranges of indexes in ascending order. */
-export function groupName(groups, index) {
-  const group = groups.find(({ first_index: first, count }) => index >= first && index < first + count);
-  return group ? group.name : "";
+/** The group that holds `index`; undefined where none does. */
+export const groupOf = (groups, index) =>
+  groups.find(({ first_index: first, count }) => index >= first && index < first + count);
+
+/** Its name. */
+export const groupName = (groups, index) => groupOf(groups, index)?.name ?? "";
+
+/** How many users of a group are in each state, by the state's name. */
+export function countsOf(table, { first_index: first, count }) {
+  const counts = {};
+  const end = Math.min(first + count, table.count);
+  for (let index = first; index < end; index += 1) {
+    const name = table.states[table.state[index]] ?? "waiting";
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
 }

@@ -2,8 +2,9 @@
 
 import { signal } from "@preact/signals";
 import { ask } from "../feed.js";
-import { groupName } from "../lib/users.js";
+import { groupOf } from "../lib/users.js";
 import { finished, openUser, run, users, usersVersion } from "../store.js";
+import { runsIn } from "./groups.js";
 import { html, useEffect, useRef } from "../ui.js";
 
 const REFRESH_MS = 2000; // from one picture to the next request: a picture costs the browser a frame
@@ -58,6 +59,7 @@ function Drawer({ index }) {
     return () => removeEventListener("keydown", onKey);
   }, []);
   const user = users.value.row(index);
+  const group = groupOf(run.value?.groups ?? [], index);
   const shown = picture.value?.user === index ? picture.value : null;
   return html`
     <aside class="drawer" role="dialog" aria-label=${`Screen of user ${index}`}>
@@ -77,7 +79,8 @@ function Drawer({ index }) {
         <span class="faint">${shown ? `taken ${shown.at}` : ""}</span>
       </div>
       <dl class="facts">
-        <div class="fact"><dt>Group</dt><dd>${groupName(run.value?.groups ?? [], index) || "–"}</dd></div>
+        <div class="fact"><dt>Group</dt><dd>${group?.name ?? "–"}</dd></div>
+        <div class="fact"><dt>Runs in</dt><dd>${group ? runsIn(group) : "–"}</dd></div>
         <div class="fact"><dt>Worker</dt><dd>${user.worker || "–"}</dd></div>
       </dl>
       <p class="detail">${user.detail}</p>
