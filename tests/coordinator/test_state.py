@@ -27,7 +27,7 @@ from carga.coordinator.events import (
 )
 from carga.coordinator.live import LiveView
 from carga.coordinator.past import Past
-from carga.coordinator.state import Coordinator
+from carga.coordinator.state import DRAIN_S_MAX, DRAIN_TOTAL_S_MAX, Coordinator
 from carga.coordinator.timeline import Timeline
 from carga.model.plan import Plan
 from carga.model.totals import Totals
@@ -385,3 +385,27 @@ def test_changes_beyond_one_messages_limit_come_with_the_next() -> None:
     first, second, third = (view.live().changed for _ in range(3))
     assert [len(first), len(second), len(third)] == [5000, 1000, 0]
     assert {row[0] for row in (*first, *second)} == set(range(6000))
+
+
+def test_a_worker_that_still_ends_users_is_waited_for_and_one_that_ends_none_is_not() -> None:
+    play = Play(plan_of((8, 0), (8, 10)))
+    play.hello()
+    play.wait(12, renew=(1,))
+    assert play.state == "draining"
+    for entry in play.assigned()[:4]:
+        play.wait(DRAIN_S_MAX - 2, renew=(1,))
+        play.say(Freed([entry]))
+    assert not play.is_over
+    play.wait(DRAIN_S_MAX + 1, renew=(1,))
+    assert play.is_over
+    assert "did not end in time" in play.notes("worker-lost")[0].message
+
+
+def test_a_run_drains_for_no_longer_than_its_limit() -> None:
+    play = Play(plan_of((8, 0), (8, 10)))
+    play.hello()
+    play.wait(12, renew=(1,))
+    for _ in range(round(DRAIN_TOTAL_S_MAX / 10) + 1):
+        play.wait(10, renew=(1,))
+        play.say(Freed([]))
+    assert play.is_over

@@ -214,6 +214,7 @@ class Conversation:
         self._run.send(record, Granted(message.number))
 
     def _freed(self, record: WorkerRecord, message: Freed) -> None:
+        self._run.freed_at = self._run.now
         for entry in message.users:
             self._run.distribution.free(record.position, entry, self._run.elapsed_s)
 

@@ -67,6 +67,8 @@ class Run:
         """After a restart: until then workers that were there may come back."""
         self.past_users: dict[int, int] | None = None
         """After a restart until the grace is over: users that ran, and their worker."""
+        self.freed_at = now
+        """When a worker last said that users do not run there any more."""
         self._actions: list[Action] = []
 
     @property

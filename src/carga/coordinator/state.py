@@ -31,6 +31,8 @@ NO_WORKER_S_MAX = 60.0
 NO_USER_S_MAX = 30.0
 """From the first assignment. A browser that takes longer to show its first page will not do better later."""
 DRAIN_S_MAX = 20.0
+"""Since the last user was ended: workers with thousands of users take longer, and are given the time."""
+DRAIN_TOTAL_S_MAX = 300.0
 WORKERS_SETTLE_S = 1.0
 """Workers that are started together connect within this time: without it the first would get the users of all when
 a profile begins with a jump."""
@@ -54,7 +56,7 @@ class Coordinator(Run):
         self._first_assigned_at: float | None = None
         self._said_capacity = False
         self._stops = 0
-        self._drain_until = now
+        self._drain_from = now
         self._conversation = Conversation(self, on_first_worker=self._start_clock, on_goodbye=self._check_drained)
         self._handlers: dict[type, Callable[[Any], object]] = {
             Tick: lambda _: self._tick(),
@@ -174,7 +176,7 @@ class Coordinator(Run):
         if state in ("draining", "finished"):
             self.state = "draining"
             self.duration_s = float(meta["elapsed_s"])
-            self._drain_until = self.now + DRAIN_S_MAX
+            self._drain_from = self.freed_at = self.now
             self.over = state == "finished"
         self.note("coordinator-restarted", message="The coordinator was started again and picked the run up.")
         if self.over:
@@ -209,7 +211,7 @@ class Coordinator(Run):
         self.state = "draining"
         self.ended, self.ended_detail = ended, detail
         self.duration_s = self.elapsed_s if ended else min(self.elapsed_s, self.profile.duration_s)
-        self._drain_until = self.now + DRAIN_S_MAX
+        self._drain_from = self.freed_at = self.now
         self.distribution.stop_all()
         self.store_meta(
             {"state": "draining", "ended": ended, "ended_detail": detail, "elapsed_s": repr(self.duration_s)}
@@ -221,8 +223,11 @@ class Coordinator(Run):
     def _check_drained(self) -> None:
         if self.state != "draining" or self.over:
             return
-        if not self.roster.active() or self.now >= self._drain_until:
+        if not self.roster.active() or self.now >= self._drain_until():
             self._finish()
+
+    def _drain_until(self) -> float:
+        return min(self.freed_at + DRAIN_S_MAX, self._drain_from + DRAIN_TOTAL_S_MAX)
 
     def _finish(self) -> None:
         for record in self.roster.active():

@@ -106,10 +106,15 @@ const control = {
     goOn();
   },
 
-  /** Ends the step that is open, starts no other, and sends everything. Resolves when that is done. */
-  async finish(graceMs) {
+  /** The step that is open may end, and no other begins. */
+  stop() {
     stopping = true;
     for (const interrupt of [...interruptions]) interrupt();
+  },
+
+  /** Ends the step that is open, starts no other, and sends everything. Resolves when that is done. */
+  async finish(graceMs) {
+    control.stop();
     await NativePromise.race([looping, delay(graceMs)]);
     if (current) count("steps_cut_off");
     takeNavigation();

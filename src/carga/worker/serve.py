@@ -50,7 +50,7 @@ OPENING_PER_CORE = 3
 DOCUMENT_TIMEOUT_S = 30.0
 """From the navigation's answer to the first sign of the page runtime."""
 LOG_LINES_PER_S_MAX = 50
-CLOSING_TOGETHER_MAX = 16
+CLOSING_TOGETHER_MAX = 24
 
 log = logging.getLogger("carga.worker")
 
@@ -350,6 +350,8 @@ class Worker(SessionEvents):
         return page_settings(group, spec, script=script, names=self._names)
 
     async def _close_page(self, index: int, assignment: int, grace_s: float) -> None:
+        if (session := self._sessions.get(index)) and session.spec.assignment == assignment:
+            session.stop()
         async with self._closing:
             if opening := self._opening.get(index):
                 opening.cancel()

@@ -261,6 +261,11 @@ class Session:
 
     # --- the end ---------------------------------------------------------------------------------------
 
+    def stop(self) -> None:
+        """The page begins nothing new from now on, so that users who wait for their end make no load meanwhile."""
+        if self._visit:
+            self.page.evaluate(f"window.{self._names.control}?.stop()", self._document)
+
     async def finish(self, grace_s: float) -> None:
         """Lets the open step end, takes the last batch, closes the page. Never raises."""
         try:
