@@ -10,9 +10,9 @@ from carga.engines.chromium.connection import Connection
 from carga.engines.chromium.find import BrowserInfo, find_chromium
 from carga.engines.chromium.page import ChromiumPage
 from carga.engines.chromium.process import BrowserProcess, start_process
-from carga.engines.chromium.profile import sweep
 from carga.engines.chromium.sandbox import Sandbox, detect, refused
 from carga.engines.engine import NO_ENVIRONMENT, PageListener, PageSettings
+from carga.engines.profile import sweep
 from carga.errors import BrowserFailed, PageFailed
 from carga.model.plan import Isolation, Rendering
 

@@ -13,8 +13,8 @@ import shutil
 import signal
 
 from carga.engines.chromium.find import BrowserInfo
-from carga.engines.chromium.profile import Profile
 from carga.engines.chromium.sandbox import Sandbox
+from carga.engines.profile import Profile
 from carga.errors import BrowserFailed
 
 _SAFE_FD_MIN = 10

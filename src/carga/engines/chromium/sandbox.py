@@ -1,8 +1,6 @@
 """Under which user a browser runs, and whether its sandbox is on.
 
-Chromium's sandbox does not work for root, so a worker that is root starts its browsers as a numeric user of their
-own, who owns nothing but the browser's profile. `setpriv` (util-linux) does the switch and asks the kernel to kill
-the browser when the worker dies.
+Chromium's sandbox does not work for root, so a worker that is root starts its browsers as another user, see `account`.
 
 Whether the kernel lets a browser have user namespaces depends on more than its switches: on filters of system calls, as
 Docker's, and on AppArmor, which decides by program. So nobody but the browser itself can tell: one that is refused ends
@@ -16,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-BROWSER_UID = 61_417
-"""A number without an entry in /etc/passwd, above the ranges that Debian gives to people and services."""
+from carga.engines import account
+from carga.engines.account import BROWSER_UID
 
 _USERNS_SWITCHES = (
     Path("/proc/sys/kernel/unprivileged_userns_clone"),
@@ -39,11 +37,7 @@ class Sandbox(msgspec.Struct, frozen=True):
 
     def launcher(self) -> list[str]:
         """What stands before the browser's command line."""
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            return []
-        switch = [f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"] if self.uid is not None else []
-        return [setpriv, *switch, "--pdeathsig=KILL", "--"]
+        return account.launcher(self.uid)
 
     def flags(self) -> list[str]:
         return [] if self.on else ["--no-sandbox"]
@@ -53,10 +47,7 @@ class Sandbox(msgspec.Struct, frozen=True):
 
     def give(self, directory: Path) -> None:
         """Makes the browser's user the owner of `directory` and what is in it."""
-        if self.uid is None:
-            return
-        for path in (directory, *directory.rglob("*")):
-            os.chown(path, self.uid, self.uid)
+        account.give(directory, self.uid)
 
 
 @cache

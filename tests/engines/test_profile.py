@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from carga.engines.chromium import profile
-from carga.engines.chromium.profile import Profile, sweep
+from carga.engines import profile
+from carga.engines.profile import Profile, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def owner(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Another process with a profile."""
-    code = "from carga.engines.chromium.profile import Profile; p = Profile(); print(p.path, flush=True); input()"
+    code = "from carga.engines.profile import Profile; p = Profile(); print(p.path, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
