@@ -393,7 +393,7 @@ def test_a_worker_that_still_ends_users_is_waited_for_and_one_that_ends_none_is_
     play.wait(12, renew=(1,))
     assert play.state == "draining"
     for entry in play.assigned()[:4]:
-        play.wait(DRAIN_S_MAX - 2, renew=(1,))
+        play.wait(DRAIN_S_MAX - 5, renew=(1,))
         play.say(Freed([entry]))
     assert not play.is_over
     play.wait(DRAIN_S_MAX + 1, renew=(1,))
