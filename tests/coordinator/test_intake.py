@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from carga.coordinator.intake import SEQ_GAP_MAX, SeqLog, problem_of
 from carga.model.histogram import Histogram
+from carga.model.parts import PART_METRICS_MAX
 from carga.model.windows import Gauges, Metric, UserChange, Window
 
 
@@ -92,3 +93,19 @@ def test_a_seq_far_ahead_or_before_the_first_is_not_taken() -> None:
     assert not log.takes(0)
     assert not log.takes(-1)
     assert not log.takes(3 + SEQ_GAP_MAX)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"": {}},
+        {"99": {}},
+        {"0": {f"step.{number}": Metric() for number in range(PART_METRICS_MAX + 1)}},
+        {"0": {"step.a": Metric("ms", -1)}},
+        {"0": {"": Metric()}},
+    ],
+)
+def test_parts_that_no_plan_has_or_that_do_not_add_up_are_refused(parts: dict[str, dict[str, Metric]]) -> None:
+    window = sound_window()
+    window.parts = parts
+    assert problem(window)

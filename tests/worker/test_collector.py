@@ -95,3 +95,31 @@ def test_windows_that_were_sent_are_never_merged(monkeypatch) -> None:  # type: 
         outbox.add(window)
     outbox.reconnected(0)
     assert outbox.take_unsent()[0].metrics == _windows(1)[0].metrics
+
+
+def test_users_of_a_part_are_in_the_whole_and_in_their_part() -> None:
+    collector = Collector("w")
+    recorder = collector.of_part("0s")
+    recorder.value("step.zap", 12.5)
+    recorder.failure("step.zap")
+    recorder.value("generator.timer_late", 1.0)
+    recorder.count("actions")
+    recorder.cause("page", "TypeError", user=3)
+    collector.of_part("").value("step.zap", 5.0)
+    window = collector.seal(0, Gauges())
+    assert window.metrics["step.zap"].values.count == 2
+    assert list(window.parts) == ["0s"]
+    assert list(window.parts["0s"]) == ["step.zap"], "how late timers are is the machine's"
+    assert (window.parts["0s"]["step.zap"].values.count, window.parts["0s"]["step.zap"].failed) == (1, 1)
+    assert window.counters == {"actions": 1}
+    assert window.causes == {"page": {"TypeError": 1}}
+
+
+def test_parts_survive_windows_that_are_merged() -> None:
+    collector, outbox = Collector("w"), Outbox()
+    for second in range(WINDOWS_UNSENT_MAX + 1):
+        collector.of_part("1").value("step.zap", 1.0)
+        outbox.add(collector.seal(second, Gauges()))
+    windows = outbox.take_unsent()
+    assert len(windows) < WINDOWS_UNSENT_MAX
+    assert sum(window.parts["1"]["step.zap"].values.count for window in windows) == WINDOWS_UNSENT_MAX + 1

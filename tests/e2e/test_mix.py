@@ -1,0 +1,94 @@
+"""A whole run of several kinds of users at once: each group in what it runs in, and a sample that draws all frames."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carga.results.read import read_record
+from tests.support.run import carga_run, write_plan
+from tests.support.site import Site, running_site
+
+pytestmark = pytest.mark.e2e
+
+PAGE = """<!doctype html><title>mix</title><h1>ready</h1>
+<script>requestAnimationFrame(() => fetch("/drawn" + location.search))</script>"""
+BEHAVIOUR = """
+export default async function (user) {
+  await user.waitFor("h1");
+  await user.step("ask", () => fetch("/json?user=" + user.index).then((answer) => answer.text()));
+  await user.think("100ms");
+}
+"""
+PLAN = """
+[target]
+url = "{url}/?user={{index}}"
+
+[[users]]
+name = "dense"
+count = 6
+rendering = "none"
+full_sample = "34%"
+behaviour = "ask.js"
+
+[[users]]
+name = "drawn"
+count = 2
+rendering = "full"
+behaviour = "ask.js"
+
+[[load]]
+users = 8
+over = "0s"
+
+[[load]]
+users = 8
+over = "8s"
+
+[[threshold]]
+metric = "full_sample.step.ask"
+count = ">= 10"
+
+[[threshold]]
+metric = "full_sample.vitals.fcp"
+count = ">= 1"
+"""
+
+
+async def ran(site: Site, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    site.page("/", PAGE)
+    site.page("/drawn", "")
+    plan = write_plan(tmp_path, PLAN.format(url=site.url), ask=BEHAVIOUR)
+    async with carga_run(plan) as run:
+        await run.until_running(8)
+        info = await run.get("/api/run")
+        return await run.finish(), info, run.out
+
+
+async def test_a_mix_runs_each_group_in_its_kind_and_tells_them_apart(tmp_path: Path) -> None:
+    async with running_site() as site:
+        summary, info, out = await ran(site, tmp_path)
+        drawn = {int(request.query["user"]) for request in site.seen("/drawn")}
+    assert summary["process_exit_code"] == 0, summary["said"]
+    dense, full = summary["groups"]
+    members = {index for index in range(6) if index in drawn}
+    assert drawn == {*members, 6, 7}, "users without frames stay without"
+    assert len(members) == dense["full_sample"]["users"] == dense["full_sample"]["started"] == 3
+    assert (dense["started"], full["started"]) == (6, 2)
+    assert dense["metrics"]["step.ask"]["count"] + full["metrics"]["step.ask"]["count"] == (
+        summary["metrics"]["step.ask"]["count"]
+    )
+    asked = [entry for entry in dense["full_sample"]["differences"] if entry["metric"] == "step.ask"]
+    assert {entry["statistic"] for entry in asked} == {"p50", "p95"}
+    assert asked[0]["sample_count"] + asked[0]["dense_count"] == (
+        dense["metrics"]["step.ask"]["count"] - dense["metrics"]["step.ask"]["failed"]
+    )
+    assert "vitals.fcp" in dense["full_sample"]["metrics"]
+    assert [(group["name"], group["rendering"], round(group["full_sample"], 2)) for group in info["groups"]] == [
+        ("dense", "none", 0.34),
+        ("drawn", "full", 0),
+    ]
+    report = (out / "report.html").read_text()
+    assert "With frames and without" in report
+    assert "Chromium, own context, frames none, full for 34" in report
+    assert not any(name.startswith("full_sample") for name in read_record(out).timeline.metrics), "nothing shown twice"
