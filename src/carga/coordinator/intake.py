@@ -101,5 +101,12 @@ def _are_sound(gauges: Gauges) -> bool:
         gauges.memory_mb,
         gauges.memory_available_mb,
         gauges.loop_lag_ms,
+        gauges.cores,
+        gauges.core_wait,
+        gauges.cpu_steal_percent,
+        gauges.cpu_pressure_percent,
+        gauges.memory_pressure_percent,
+        gauges.processes_waiting,
+        gauges.users_waiting,
     )
-    return all(0 <= number <= COUNT_MAX for number in numbers)
+    return all(0 <= number <= COUNT_MAX for number in numbers) and len(gauges.full) <= NAME_LENGTH_MAX

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from carga.model.histogram import Histogram
 from carga.model.totals import REQUEST_PREFIX, Second
-from carga.model.verdict import TIMER_LATE
+from carga.model.strain import TIMER_LATE
 from carga.model.windows import Metric, Window
 from carga.wire.live import HISTORY_POINTS_MAX, Percentiles
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from carga.model.strain import StrainedInterval
+
 Verdict = Literal["passed", "failed", "untrusted", "interrupted"]
 
 
@@ -38,6 +40,14 @@ class GeneratorSummary(msgspec.Struct, frozen=True):
     loop_lag_max_ms: float = 0.0
     cpu_percent_max: float = 0.0
     memory_mb_max: float = 0.0
+    strained: list[StrainedInterval] = []
+    """Intervals of seconds in which the generator was too slow."""
+    not_admitted: int = 0
+    """Users that never ran because the machine was full."""
+    released: int = 0
+    """How often a user was ended because memory ran low."""
+    forced: str = ""
+    """What was known to be too much before the run, and was done all the same; in words."""
 
 
 class WorkerSummary(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from carga.model.parts import SAMPLE, is_sample, merge_parts
+from carga.model.strain import StrainLog
 from carga.model.windows import (
     COUNTERS,
     Area,
@@ -32,6 +33,10 @@ class WorkerTotals(msgspec.Struct):
     cpu_percent_max: float = 0.0
     memory_mb_max: float = 0.0
     loop_lag_ms_max: float = 0.0
+    full_s: int = 0
+    """Seconds in which the worker took no users, because its machine was full."""
+    full: str = ""
+    """Why, the last time."""
 
 
 class Totals:
@@ -48,6 +53,7 @@ class Totals:
         self.details: dict[int, str] = {}
         self.errors: list[ErrorSample] = []
         self.workers: dict[str, WorkerTotals] = {}
+        self.strain = StrainLog()
 
     def add(self, window: Window) -> None:
         self.counters["metrics_dropped"] += merge_metrics(self.metrics, window.metrics)
@@ -59,6 +65,7 @@ class Totals:
             self.details[change.index] = change.detail
             if change.state == "running":
                 self.started.add(change.index)
+        self.strain.add(window)
         room = ERROR_SAMPLES_MAX - len(self.errors)
         self.errors.extend(window.errors[:room])
         worker = self.workers.setdefault(window.worker, WorkerTotals())
@@ -67,6 +74,9 @@ class Totals:
         worker.cpu_percent_max = max(worker.cpu_percent_max, gauges.cpu_percent)
         worker.memory_mb_max = max(worker.memory_mb_max, gauges.memory_mb)
         worker.loop_lag_ms_max = max(worker.loop_lag_ms_max, gauges.loop_lag_ms)
+        if gauges.full:
+            worker.full_s += 1
+            worker.full = gauges.full
 
     def metric(self, name: str) -> Metric | None:
         """By name; `requests` is the merge of all kinds, `full_sample.NAME` that of the users of full samples."""

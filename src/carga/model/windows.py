@@ -66,6 +66,22 @@ class Gauges(msgspec.Struct):
     loop_lag_ms: float = 0.0
     """The longest time in this window that the worker's event loop was late."""
     browsers: int = 0
+    cores: int = 0
+    """That the worker may use. 0: an older worker that says nothing of the fields below."""
+    core_wait: float = 0.0
+    """How long the browsers' threads waited for a core, for each second in which they had one; 0: not known."""
+    cpu_steal_percent: float = 0.0
+    """Of the machine's CPU time: what its host gave to other virtual machines."""
+    cpu_pressure_percent: float = 0.0
+    """Of the window: some process waited for a core (PSI)."""
+    memory_pressure_percent: float = 0.0
+    """Of the window: some process waited for memory (PSI)."""
+    processes_waiting: int = 0
+    """Those that run or wait for a core at the end of the window, on the whole machine."""
+    users_waiting: int = 0
+    """That this worker was given and does not open, because the machine is full."""
+    full: str = ""
+    """Why the machine takes no more users, in words; "": it does."""
 
 
 class ErrorSample(msgspec.Struct, frozen=True):
@@ -116,6 +132,7 @@ COUNTERS = (
     "actions",
     "browser_crashes",
     "page_crashes",
+    "users_released",
     "samples_dropped",
     "metrics_dropped",
 )

@@ -238,7 +238,12 @@ def _generator(line: Timeline, axis: Axis) -> Chart:
     series = [Series("worker pause", axis.worst(line.second, line.loop_lag_ms), "c3", unit="ms")]
     if late is not None:
         series.insert(0, Series("page timers late, p99", axis.worst(late.second, late.p99), "c2", unit="ms"))
-    return Chart("generator", "Generator: was it on time?", [View("generator", series)])
+    waited = [
+        Series("waited for a core, for each second of work", axis.worst(line.second, line.core_wait), "c1", unit="s"),
+        Series("processes that run or wait", axis.worst(line.second, line.processes_waiting), "c4"),
+    ]
+    views = [View("lateness", series), *([View("waiting for a core", waited)] if any(line.core_wait) else [])]
+    return Chart("generator", "Generator: was it on time?", views)
 
 
 def _resources(line: Timeline, axis: Axis) -> Chart:

@@ -54,6 +54,7 @@ META_KEYS = (
     "state",  # starting, running, draining, finished
     "ended",  # why it ended: "" (as planned), "interrupted", "no-user", "internal"
     "ended_detail",  # for people
+    "forced",  # what was known to be too much for the machine and was done all the same, for people
 )
 
 EVENT_KINDS = (

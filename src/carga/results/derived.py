@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from carga.model.identity import group_of
+from carga.model.strain import TIMER_LATE
 from carga.model.summary import Summary
 from carga.results.read import Record
 
@@ -57,7 +58,15 @@ CREATE TABLE seconds (          -- state of the whole generator at the end of ea
     bytes_received INTEGER NOT NULL,
     cpu_percent REAL,           -- of the busiest machine
     memory_mb REAL,             -- of all workers together
-    loop_lag_ms REAL            -- of the slowest worker
+    loop_lag_ms REAL,           -- of the slowest worker
+    timer_late_ms REAL,         -- p90 of the timers in the pages; NULL: none fired
+    core_wait REAL,             -- how long browsers waited for a core, for each second in which they had one
+    cpu_steal_percent REAL,     -- taken by other virtual machines
+    cpu_pressure_percent REAL,  -- of the time, some process waited for a core (PSI)
+    memory_pressure_percent REAL,       -- of the time, some process waited for memory (PSI)
+    processes_waiting INTEGER,  -- that run or wait for a core, on the whole machine
+    memory_available_mb REAL,   -- on the machine with the least
+    users_waiting INTEGER       -- that were given to workers and not opened, because the machine was full
 );
 CREATE TABLE thresholds (       -- in the order of the plan
     position INTEGER PRIMARY KEY,
@@ -150,9 +159,14 @@ def _users(record: Record) -> Iterator[Row]:
 
 def _seconds(record: Record) -> Iterator[Row]:
     line = record.timeline
+    late = line.metrics.get(TIMER_LATE)
+    late_ms = dict(zip(late.second, late.p90, strict=True)) if late else {}
     for i, second in enumerate(line.second):
         counters = [line.counters[name][i] for name in ("requests", "requests_failed", "actions", "bytes_received")]
         yield (
             second, line.users_running[i], line.websockets_open[i], *counters,
-            line.cpu_percent[i], line.memory_mb[i], line.loop_lag_ms[i],
+            line.cpu_percent[i], line.memory_mb[i], line.loop_lag_ms[i], late_ms.get(second),
+            line.core_wait[i], line.cpu_steal_percent[i], line.cpu_pressure_percent[i],
+            line.memory_pressure_percent[i], line.processes_waiting[i], line.memory_available_mb[i],
+            line.users_waiting[i],
         )  # fmt: skip

@@ -56,6 +56,7 @@ class Meta(msgspec.Struct, frozen=True):
     state: str = ""
     ended: str = ""
     ended_detail: str = ""
+    forced: str = ""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -267,6 +268,7 @@ class _WindowReader:
             merge_counts(counters, window.counters)
             merge_causes(causes, window.causes)
             gauges[window.worker] = window.gauges
+            self.totals.strain.add(window)  # as long as its metrics are there
             window.metrics = {}  # merged into the second above, which is merged into the totals below: half the work
             self.totals.add(window)
             self.refused.update(change.index for change in window.users if change.state == "failed")

@@ -23,8 +23,15 @@ DAMAGED_SHARE_MAX = 0.01
 def summarize(record: Record) -> Summary:
     totals = record.totals
     thresholds = evaluate(record.plan.thresholds, totals, duration_s=record.duration_s)
-    users = _users(record)
-    generator = generator_summary(totals)
+    not_admitted = _not_admitted(record)
+    users = _users(record, not_admitted)
+    generator = generator_summary(
+        totals,
+        until_s=record.duration_s,
+        planned=users.planned,
+        not_admitted=not_admitted,
+        forced=record.meta.forced,
+    )
     ended, ended_detail = record.ended
     judgement = judge(
         totals=totals,
@@ -55,14 +62,21 @@ def summarize(record: Record) -> Summary:
     return _with_damage(summary, record)
 
 
-def _users(record: Record) -> UsersSummary:
+def _not_admitted(record: Record) -> int:
+    """Users that never ran because the machine was full, and for no reason of their own."""
+    if not any(worker.full_s for worker in record.totals.workers.values()):
+        return 0
+    return len(asked_for(record) - record.totals.started - record.users_refused)
+
+
+def _users(record: Record, not_admitted: int) -> UsersSummary:
     plan, started = record.plan, record.totals.started
     missing = asked_for(record) - started
     return UsersSummary(
         planned=min(plan.users, LoadProfile(plan.stages).peak),
         started=len(started),
         peak=record.timeline.users_peak,
-        failed_to_start=len(missing),
+        failed_to_start=len(missing) - not_admitted,
         moved=sum(event.count for event in record.events if event.kind == "users-moved"),
         browser_crashes=record.totals.counters["browser_crashes"],
     )

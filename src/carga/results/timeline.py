@@ -85,6 +85,16 @@ class Timeline:
         self.memory_mb = _floats()
         """Of all workers together."""
         self.loop_lag_ms = _floats()
+        """Of the slowest worker; so the ones below, but for `users_waiting`."""
+        self.core_wait = _floats()
+        self.cpu_steal_percent = _floats()
+        self.cpu_pressure_percent = _floats()
+        self.memory_pressure_percent = _floats()
+        self.processes_waiting = _integers()
+        self.memory_available_mb = _floats()
+        """Of the worker with the least."""
+        self.users_waiting = _integers()
+        """That the workers do not open, because the machine is full."""
         self.counters: dict[str, array[int]] = {name: _integers() for name in COUNTERS}
         self.metrics: dict[str, MetricColumns] = {}
         self.causes: dict[tuple[Area, str], CauseColumns] = {}
@@ -126,6 +136,13 @@ class Timeline:
         self.worker_cpu_percent.append(max(gauge.worker_cpu_percent for gauge in now))
         self.memory_mb.append(sum(gauge.memory_mb for gauge in now))
         self.loop_lag_ms.append(max(gauge.loop_lag_ms for gauge in now))
+        self.core_wait.append(max(gauge.core_wait for gauge in now))
+        self.cpu_steal_percent.append(max(gauge.cpu_steal_percent for gauge in now))
+        self.cpu_pressure_percent.append(max(gauge.cpu_pressure_percent for gauge in now))
+        self.memory_pressure_percent.append(max(gauge.memory_pressure_percent for gauge in now))
+        self.processes_waiting.append(max(gauge.processes_waiting for gauge in now))
+        self.memory_available_mb.append(min(gauge.memory_available_mb for gauge in now))
+        self.users_waiting.append(sum(gauge.users_waiting for gauge in now))
 
     def users_at(self, second: int) -> int:
         """Users that ran in `second`; 0 when no worker said anything about it."""

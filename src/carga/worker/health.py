@@ -1,14 +1,20 @@
-"""How the worker and its machine are, cheaply: a look at /proc every few seconds."""
+"""How the worker and its machine are, second by second and cheaply: a few files of /proc."""
 
 import os
+import random
 import time
 from pathlib import Path
 
-import psutil
-
 from carga.model.windows import Gauges
+from carga.worker import machine
 
-MEMORY_EVERY_S = 10.0
+WALK_S_MIN = 2.0
+"""Between two looks at all processes of the machine, which tell the memory and which threads there are."""
+WALK_SHARE_MAX = 0.005
+"""Of the time: with thousands of processes a look costs tens of milliseconds, so there are fewer of them."""
+PROCESSES_SAMPLED = 40
+THREADS_SAMPLED = 200
+"""Of all browsers: what they wait for a core is read each second, for a hundredth of a core's time at most."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
 
@@ -17,38 +23,78 @@ class Health:
     """`sample` gives the gauges of the second that has passed."""
 
     def __init__(self) -> None:
-        self._memory_at = -MEMORY_EVERY_S
+        self._walk_at = 0.0
         self._memory_mb = 0.0
+        self._threads: dict[tuple[int, int], tuple[int, int]] = {}
+        """(process, thread) of a sample, to what it ran and waited so far."""
         self._worker_cpu_s = time.process_time()
         self._at = time.monotonic()
+        self._cpu = machine.cpu()
+        self._pressure_us = _pressures()
+        self._cores = len(os.sched_getaffinity(0))
+        self._random = random.Random(1)  # noqa: S311 - no secret
+        self.memory = machine.memory()
         self.loop_lag_ms = 0.0
-        psutil.cpu_percent()
 
     def sample(self, browsers: list[int]) -> Gauges:
         """`browsers`: process ids, which are their process groups too."""
         now = time.monotonic()
-        if now - self._memory_at >= MEMORY_EVERY_S:
-            self._memory_at = now
-            self._memory_mb = memory_mb({os.getpgrp(), *browsers})
-        cpu_s = time.process_time()
+        elapsed_s = max(now - self._at, 0.001)
+        cpu_s, cpu, pressure_us = time.process_time(), machine.cpu(), _pressures()
+        self.memory = machine.memory()
+        ticks = max(cpu.total - self._cpu.total, 1)
         gauges = Gauges(
-            cpu_percent=psutil.cpu_percent(),
-            worker_cpu_percent=round(100 * (cpu_s - self._worker_cpu_s) / max(now - self._at, 0.001), 1),
-            memory_mb=self._memory_mb,
-            memory_available_mb=round(psutil.virtual_memory().available / 1e6, 1),
+            cpu_percent=round(100 * (cpu.busy - self._cpu.busy) / ticks, 1),
+            worker_cpu_percent=round(100 * (cpu_s - self._worker_cpu_s) / elapsed_s, 1),
+            memory_available_mb=self.memory.available_mb,
             loop_lag_ms=round(self.loop_lag_ms, 1),
             browsers=len(browsers),
+            cores=self._cores,
+            core_wait=self._core_wait(),
+            cpu_steal_percent=round(100 * (cpu.steal - self._cpu.steal) / ticks, 1),
+            cpu_pressure_percent=_percent(pressure_us[0] - self._pressure_us[0], elapsed_s),
+            memory_pressure_percent=_percent(pressure_us[1] - self._pressure_us[1], elapsed_s),
+            processes_waiting=cpu.processes,
         )
-        self._worker_cpu_s, self._at, self.loop_lag_ms = cpu_s, now, 0.0
+        if now >= self._walk_at:
+            self._walk(browsers)
+            took_s = time.monotonic() - now
+            self._walk_at = now + max(WALK_S_MIN, took_s / WALK_SHARE_MAX)
+        gauges.memory_mb = self._memory_mb
+        self._worker_cpu_s, self._at, self._cpu, self._pressure_us = cpu_s, now, cpu, pressure_us
+        self.loop_lag_ms = 0.0
         return gauges
 
+    def _core_wait(self) -> float:
+        """Seconds for which the sampled threads waited for a core, for each second in which they had one."""
+        run_ns = wait_ns = 0
+        for (pid, thread), (run, wait) in list(self._threads.items()):
+            now = machine.run_and_wait_ns(pid, thread)
+            if now is None:
+                del self._threads[pid, thread]
+                continue
+            self._threads[pid, thread] = now
+            run_ns += now[0] - run
+            wait_ns += now[1] - wait
+        return round(wait_ns / run_ns, 2) if run_ns > 0 else 0.0
 
-def memory_mb(groups: set[int]) -> float:
-    """Memory of all processes of these process groups: what is private to each, and the largest shared part once.
+    def _walk(self, browsers: list[int]) -> None:
+        groups = {os.getpgrp(), *browsers}
+        found = processes_of(groups)
+        self._memory_mb = memory_mb(found)
+        pids = [pid for pid, group, _, _ in found if group in browsers]
+        threads: list[tuple[int, int]] = []
+        for pid in self._random.sample(pids, min(len(pids), PROCESSES_SAMPLED)):
+            threads += [(pid, thread) for thread in _threads_of(pid)]
+        self._threads = {}
+        for pid, thread in self._random.sample(threads, min(len(threads), THREADS_SAMPLED)):
+            if (times := machine.run_and_wait_ns(pid, thread)) is not None:
+                self._threads[pid, thread] = times
 
-    The kernel's exact account (PSS) costs milliseconds a process; this costs microseconds and is a few percent off.
-    """
-    private = shared_max = 0
+
+def processes_of(groups: set[int]) -> list[tuple[int, int, int, int]]:
+    """(process, process group, resident pages, those of them that are shared) of all processes of these groups."""
+    found = []
     for directory in _PROC.iterdir():
         if not directory.name.isdigit():
             continue
@@ -60,6 +106,30 @@ def memory_mb(groups: set[int]) -> float:
             _, resident, shared, *_ = map(int, (directory / "statm").read_bytes().split())
         except (OSError, ValueError, IndexError):
             continue  # it has just ended
-        private += resident - shared
-        shared_max = max(shared_max, shared)
+        found.append((int(directory.name), group, resident, shared))
+    return found
+
+
+def memory_mb(processes: list[tuple[int, int, int, int]]) -> float:
+    """Memory of these processes: what is private to each, and the largest shared part once.
+
+    The kernel's exact account (PSS) costs milliseconds a process; this costs microseconds and is a few percent off.
+    """
+    private = sum(resident - shared for _, _, resident, shared in processes)
+    shared_max = max((shared for _, _, _, shared in processes), default=0)
     return round((private + shared_max) * _PAGE_BYTES / 1e6, 1)
+
+
+def _threads_of(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(_PROC / str(pid) / "task")]  # noqa: PTH208 - names are all it needs
+    except OSError:
+        return []
+
+
+def _pressures() -> tuple[int, int]:
+    return machine.pressure_us("cpu"), machine.pressure_us("memory")
+
+
+def _percent(us: int, elapsed_s: float) -> float:
+    return round(min(100.0, max(0.0, us / 1e4 / elapsed_s)), 1)
