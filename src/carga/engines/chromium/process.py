@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+from typing import Protocol
 
 from carga.engines.chromium.find import BrowserInfo
 from carga.engines.chromium.sandbox import Sandbox
@@ -22,6 +23,22 @@ _SAFE_FD_MIN = 10
 STDERR_TAIL_BYTES = 4096
 END_GRACE_S = 2.0
 KILL_WAIT_S = 10.0
+
+
+class Controlled(Protocol):
+    """What a browser's pages and owner need of its process, wherever that runs."""
+
+    pid: int
+    command_fd: int
+    answer_fd: int
+    ended: asyncio.Event
+    exit_status: int | None
+
+    def stderr_tail(self) -> str: ...
+
+    def kill(self) -> None: ...
+
+    async def end(self, *, grace_s: float) -> None: ...
 
 
 class BrowserProcess:
