@@ -1,0 +1,1 @@
+"""Drives Firefox over WebDriver BiDi, many users a browser."""
