@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from carga.containers.owner import RUN_ENVIRONMENT
 from carga.errors import UsageError
 from carga.exitcodes import ExitCode
 from carga.places.supervisor import Child, ChildSpec, Restarts, Supervisor
@@ -127,7 +128,11 @@ class LocalPlace:
                 *("--join", f"ws://{self.address}/worker", "--users-max", str(self._options.users_max)),
                 *engine,
             ),
-            environment={"CARGA_TOKEN": self._token, "TMPDIR": self._scratch.name},
+            environment={
+                "CARGA_TOKEN": self._token,
+                "TMPDIR": self._scratch.name,
+                RUN_ENVIRONMENT: self._options.out.name,
+            },
             final_codes=frozenset({ExitCode.PASSED, ExitCode.USAGE, ExitCode.INTERRUPTED}),
             restarts=restarts,
         )

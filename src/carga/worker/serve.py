@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import carga
+from carga.containers.owner import Owner
 from carga.engines.catalogue import FAKE, installed, load_engine
 from carga.engines.engine import Engine, Page, PageSettings
 from carga.errors import BehaviourError, BrowserFailed, BrowserMissing, CargaError
@@ -191,6 +192,8 @@ class Worker(SessionEvents):
         self._plan = welcome.plan
         try:
             self._fleet.load({group.engine for group in welcome.plan.groups})
+            if any(group.isolation == "container" for group in welcome.plan.groups):
+                self._guard.add_containers(str(Owner.this()))
             for number, group in enumerate(welcome.plan.groups):
                 for rendering in {group.rendering, "full"} if group.full_sample else {group.rendering}:
                     self._scripts[number, rendering] = self._script(group, rendering, welcome)
