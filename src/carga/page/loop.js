@@ -17,11 +17,14 @@ async function pauseBetween() {
   await pause(Math.max(0, ms));
 }
 
+/** Whether the behaviour was called as often as it is to be. */
+const enough = () => CONFIG.iterations > 0 && user.iteration >= CONFIG.iterations;
+
 /** Calls the behaviour again and again. With a pace, an iteration counts from when it was planned to begin. */
 async function iterate(behaviour) {
   planned = clock() + CONFIG.paceMs * random(); // users that start together do not act in step for ever
   await pause(Math.max(0, planned - clock())).catch(() => {});
-  while (!stopping) {
+  while (!stopping && !enough()) {
     user.iteration += 1;
     const begun = (iterationBegun = CONFIG.paceMs ? Math.min(planned, clock()) : clock());
     try {
@@ -39,6 +42,7 @@ async function iterate(behaviour) {
       await pause(BACKOFF_MS).catch(() => {});
     }
     if (CONFIG.trial) return trialEnded("");
+    if (enough()) flush(true);
     await pauseBetween().catch(() => {});
   }
 }
