@@ -1,4 +1,4 @@
-"""A machine whose cores are burnt beside the run: the verdict says so and names the interval; on a fair one it does not.
+"""A machine whose cores are burnt beside the run: the verdict says so and names the interval; on a fair one it says no.
 
 What burns are processes in sessions of their own, so that a kernel which shares its cores between sessions gives the
 browsers no more than one share of many, as with the services of a busy server.
@@ -59,7 +59,7 @@ async def burning() -> AsyncIterator[None]:
     burners: list[asyncio.subprocess.Process] = []
     try:
         for _ in range(BURNERS_PER_CORE * len(os.sched_getaffinity(0))):
-            burners.append(  # noqa: PERF401 - those that were started must be known when a later one fails
+            burners.append(
                 await asyncio.create_subprocess_exec(
                     sys.executable, "-S", "-c", "while True: pass", start_new_session=True
                 )

@@ -1,5 +1,6 @@
 """Which seconds of a run are too strained to be believed, and how they are told."""
 
+import itertools
 import random
 
 import pytest
@@ -124,8 +125,8 @@ def test_every_interval_is_long_enough_and_begins_and_ends_with_a_bad_second(bad
         assert len(inside) >= STRAINED_S_MIN
         assert inside[0] == start
         assert inside[-1] == end - 1
-        assert all(later - earlier <= GAP_S_MAX for earlier, later in zip(inside, inside[1:], strict=False))
-    assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
+        assert all(later - earlier <= GAP_S_MAX for earlier, later in itertools.pairwise(inside))
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(found))
 
 
 @pytest.mark.parametrize("missing", [None, Metric()])

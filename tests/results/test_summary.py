@@ -19,8 +19,8 @@ KEYS = {
     "groups/0": "name engine isolation rendering users started failed_to_start metrics full_sample",
     "users": "planned started peak failed_to_start moved browser_crashes",
     "metrics/step.open guide": "unit count failed min mean p50 p90 p95 p99 max",
-    "generator": "trusted reasons timer_late_p99_ms loop_lag_max_ms cpu_percent_max memory_mb_max strained not_admitted "
-    "released forced",
+    "generator": "trusted reasons timer_late_p99_ms loop_lag_max_ms cpu_percent_max memory_mb_max strained "
+    "not_admitted released forced",
     "workers/0": "id users_peak lost",
     "thresholds/0": "threshold metric statistic limit value passed",
 }

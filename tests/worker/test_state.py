@@ -20,7 +20,7 @@ from carga.wire.messages import (
 )
 from carga.worker import events as ev
 from carga.worker.pool import BROWSER_IDLE_S
-from carga.worker.state import NO_COORDINATOR_S_MAX, WorkerState
+from carga.worker.state import FULL_KEEPS_S, NO_COORDINATOR_S_MAX, WorkerState
 
 LEASE_S = 10.0
 PLAN = Plan(
@@ -418,3 +418,79 @@ def _random_life(chance: random.Random) -> None:
                     if chance.random() < 0.8:
                         granted_until = max(granted_until, play.now + LEASE_S)
                         follow(play.receive(Granted(renew.number)))
+
+
+FULL = "timers in the pages are 250 ms late"
+
+
+def test_a_full_machine_opens_nobody_and_the_users_that_wait_know_why() -> None:
+    play = Playback()
+    play.connect()
+    play.run_users(0, 1)
+    play.feed(ev.MachineJudged(FULL))
+    actions = play.receive(Assign([spec(2), spec(3)]))
+    assert not of(actions, ev.OpenPage)
+    assert of(play.feed(ev.MachineJudged(FULL)), ev.Note) == [
+        ev.Note(2, "starting", FULL),
+        ev.Note(3, "starting", FULL),
+    ]
+    assert not of(play.feed(ev.MachineJudged(FULL)), ev.Note), "once is enough"
+    assert play.state.waiting == 2
+    opened = of(play.feed(ev.MachineJudged("")), ev.OpenPage)
+    assert [action.spec.index for action in opened] == [2, 3]
+    assert play.state.waiting == 0
+
+
+def test_users_that_were_being_opened_when_the_machine_became_full_still_come() -> None:
+    play = Playback()
+    play.connect()
+    play.run_users(0)
+    (opening,) = of(play.receive(Assign([spec(1)])), ev.OpenPage)
+    play.feed(ev.MachineJudged(FULL))
+    assert ev.Note(1, "running") in play.feed(ev.PageRunning(1, 1, opening.browser))
+
+
+def test_a_machine_that_stays_full_gives_its_waiting_users_back() -> None:
+    play = Playback()
+    play.connect()
+    play.run_users(0)
+    play.feed(ev.MachineJudged(FULL))
+    play.receive(Assign([spec(index) for index in (1, 2, 3)]))
+    play.now += FULL_KEEPS_S / 2
+    assert not sent(play.feed(ev.MachineJudged(FULL)), Freed)
+    play.tick(FULL_KEEPS_S / 4)
+    play.receive(Granted(1))
+    play.now += FULL_KEEPS_S / 4
+    actions = play.feed(ev.MachineJudged(FULL))
+    assert sent(actions, Freed) == [Freed([Running(index, 1) for index in (1, 2, 3)])]
+    assert [note for note in of(actions, ev.Note) if note.state == "waiting"] == [
+        ev.Note(index, "waiting", FULL) for index in (1, 2, 3)
+    ]
+    assert list(play.state.users) == [0], "who runs goes on"
+
+
+def test_when_memory_runs_low_the_newest_users_go_and_come_back_as_waiting() -> None:
+    play = Playback()
+    play.connect()
+    play.run_users(0, 1, 2, 3)
+    why = "only 300 MB of memory are left"
+    actions = play.feed(ev.MachineJudged(why, release=2))
+    assert of(actions, ev.ClosePage) == [ev.ClosePage(3, 1, 0.0), ev.ClosePage(2, 1, 0.0)]
+    assert of(actions, ev.Count) == [ev.Count("users_released")] * 2
+    ended = play.feed(ev.PageClosed(3, 1))
+    assert ev.Note(3, "waiting", why) in ended
+    assert sent(ended, Freed) == [Freed([Running(3, 1)])]
+    assert sorted(play.state.users) == [0, 1, 2]
+
+
+def test_a_full_machine_ends_its_users_like_any_other() -> None:
+    play = Playback()
+    play.connect()
+    play.run_users(0)
+    play.feed(ev.MachineJudged(FULL))
+    play.receive(Assign([spec(1)]))
+    play.receive(Finish(1.0))
+    play.feed(ev.MachineJudged(FULL, release=5))
+    play.feed(ev.PageClosed(0, 1))
+    play.feed(ev.OutboxEmpty())
+    assert sent(play.actions, Goodbye)

@@ -185,6 +185,8 @@ class Conversation:
         if self._run.past_users is not None:
             self._run.distribution.adopt(worker, hello.running, self._run.now)
         keep = self._run.distribution.join(worker, hello.users_max, hello.running, self._run.now)
+        if record.full:
+            self._run.distribution.silence(worker)
         settings = self._run.settings
         self._run.send(
             record,
@@ -216,7 +218,7 @@ class Conversation:
     def _freed(self, record: WorkerRecord, message: Freed) -> None:
         self._run.freed_at = self._run.now
         for entry in message.users:
-            self._run.distribution.free(record.position, entry, self._run.elapsed_s)
+            self._run.distribution.free(record.position, entry, self._run.elapsed_s, record.full)
 
     def _goodbye(self, record: WorkerRecord) -> None:
         self.end_worker(record, "gone", "goodbye", f"worker {record.id} left", "left.")
@@ -238,6 +240,20 @@ class Conversation:
             return
         if stored is not None:
             self._run.do(stored)
+            if window.seq == record.applied_seq:
+                self._hear_fullness(record, window.gauges.full)
+
+    def _hear_fullness(self, record: WorkerRecord, full: str) -> None:
+        """A full worker gets no users until it says that it is full no more; others may have room."""
+        was_full, record.full = bool(record.full), full
+        if bool(full) == was_full or self._run.state != "running":
+            return
+        if full:
+            self._run.distribution.silence(record.position)
+            self._run.say(f"Worker {record.name} takes no more users for now: {full}.")
+        else:
+            self._run.distribution.go_on(record.position, record.users_max)
+            self._run.say(f"Worker {record.name} takes users again.")
 
     def _stored(self, event: WindowsStored) -> None:
         seqs, merged = self._run.results.stored(event.keys)

@@ -68,6 +68,10 @@ class Distribution:
         """The worker takes no new users, but keeps those it has."""
         self.placement.withdraw(worker)
 
+    def go_on(self, worker: int, capacity: int) -> None:
+        """The worker takes new users again."""
+        self.placement.offer(worker, used=len(self.leases.users_of(worker)), capacity=capacity)
+
     def lose(self, worker: int, since: float, why: str) -> int:
         """The worker runs nothing any more, at the worst since `since`. Returns how many users it had."""
         self.placement.withdraw(worker)
@@ -76,8 +80,11 @@ class Distribution:
             self._cut_off(user, worker, since, why)
         return len(users)
 
-    def free(self, worker: int, entry: Running, elapsed_s: float) -> None:
-        """The worker runs this user no more. News about another assignment than the user's own are old and dropped."""
+    def free(self, worker: int, entry: Running, elapsed_s: float, why: str = "") -> None:
+        """The worker runs this user no more. News about another assignment than the user's own are old and dropped.
+
+        `why` it was given back, if nobody asked for it.
+        """
         user = entry.index
         if not 0 <= user < len(self.users):
             return
@@ -86,7 +93,7 @@ class Distribution:
             return
         self.placement.give_back(worker)
         if self._schedule.is_wanted(user):
-            self.users.set(user, "waiting", NOBODY)
+            self.users.set(user, "waiting", NOBODY, "" if was_released else why)
             self._schedule.queue(user, not_before_s=0.0 if was_released else elapsed_s + RETRY_S)
         else:
             self.users.set(user, "stopped", NOBODY)

@@ -177,6 +177,10 @@ class LiveView:
                 cpu_percent=record.gauges.cpu_percent,
                 memory_mb=record.gauges.memory_mb,
                 loop_lag_ms=record.gauges.loop_lag_ms,
+                core_wait=record.gauges.core_wait,
+                memory_available_mb=record.gauges.memory_available_mb,
+                full=record.full,
+                users_waiting=record.gauges.users_waiting,
             )
             for record in coordinator.roster.records
         ]

@@ -27,6 +27,8 @@ class WorkerRecord:
         """The last window whose news about users were taken."""
         self.gauges = Gauges()
         self.gauges_seq = 0
+        self.full = ""
+        """Why the worker takes no more users for now, as it said last; "": it does."""
 
     @property
     def host(self) -> str:

@@ -101,8 +101,7 @@ class Coordinator(Run):
             return
         if self.now < self.grace_until or self.elapsed_s < WORKERS_SETTLE_S:
             return
-        if self._no_user_can_run():
-            detail = self.results.failures.most_common(1)[0][0]
+        if (detail := self._no_user_can_run()) is not None:
             self._drain("no-user", detail or "browsers or pages could not be opened")
             return
         if self.past_users is not None:
@@ -150,13 +149,17 @@ class Coordinator(Run):
             cookies=filled.cookies,
         )
 
-    def _no_user_can_run(self) -> bool:
-        return (
-            not self.results.someone_ran
-            and self._first_assigned_at is not None
-            and self.now - self._first_assigned_at >= NO_USER_S_MAX
-            and bool(self.results.failures)
-        )
+    def _no_user_can_run(self) -> str | None:
+        """Why, or None when somebody ran or still may."""
+        if self.results.someone_ran:
+            return None
+        asked_at = self._first_assigned_at
+        if self.results.failures and asked_at is not None and self.now - asked_at >= NO_USER_S_MAX:
+            return self.results.failures.most_common(1)[0][0]
+        active = self.roster.active()
+        if self.elapsed_s >= NO_USER_S_MAX and active and all(record.full for record in active):
+            return f"every machine is full: {active[0].full}"
+        return None
 
     def _end_leases(self) -> None:
         for worker in self.leases.ended(self.now):

@@ -54,11 +54,12 @@ class Strain(msgspec.Struct):
         return self.late or self.core_wait > CORE_WAIT_MAX
 
     def worst_of(self, other: "Strain") -> "Strain":
-        return Strain(*(max(mine, theirs) for mine, theirs in zip(_values(self), _values(other), strict=True)))
+        pairs = ((name, max(getattr(self, name), getattr(other, name))) for name in self.__struct_fields__)
+        return Strain(**dict(pairs))
 
 
 class StrainedInterval(msgspec.Struct, frozen=True):
-    """From the beginning of second `from_s` of the run to the end of the one before `until_s`. The rest is the worst."""
+    """From second `from_s` of the run to the one before `until_s`. The rest is the worst of them."""
 
     from_s: int
     until_s: int
@@ -177,7 +178,3 @@ def _interval(span: list[tuple[int, Strain]]) -> StrainedInterval:
         processes_waiting=worst.processes_waiting,
         cores=worst.cores,
     )
-
-
-def _values(strain: Strain) -> tuple[float, ...]:
-    return msgspec.structs.astuple(strain)

@@ -18,7 +18,7 @@ GENERATOR_DROPPED_SHARE_MAX = 0.01
 """Of all samples. With more of them dropped, p99 no longer describes the run."""
 
 GENERATOR_NOT_ADMITTED_SHARE_MAX = 0.01
-"""Of the planned users. With more of them missing, the load was not the planned one, and that is the generator's doing."""
+"""Of the planned users. With more of them missing the load was not the planned one, which is the generator's doing."""
 INTERVALS_TOLD_MAX = 3
 """In the reasons; all are in the summary."""
 LESS = "Use fewer users on a machine, or more machines."
@@ -96,6 +96,9 @@ def generator_summary(
             _sentence(f"The machine was full: {not_admitted} of {planned} users could not be admitted", why)
             + f" {LESS}"
         )
+    released = totals.counters["users_released"]
+    if released > planned * GENERATOR_NOT_ADMITTED_SHARE_MAX:
+        reasons.append(f"The machine ran low on memory: {released} users had to be released. {LESS}")
     if forced and reasons:
         reasons.append(_sentence("The run was forced", forced))
     return GeneratorSummary(
@@ -107,7 +110,7 @@ def generator_summary(
         memory_mb_max=max((worker.memory_mb_max for worker in totals.workers.values()), default=0.0),
         strained=strained,
         not_admitted=not_admitted,
-        released=totals.counters["users_released"],
+        released=released,
         forced=forced,
     )
 

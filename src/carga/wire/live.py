@@ -95,6 +95,14 @@ class WorkerInfo(msgspec.Struct, frozen=True):
     cpu_percent: float
     memory_mb: float
     loop_lag_ms: float
+    core_wait: float = 0.0
+    """How long its browsers waited for a core, for each second in which they had one."""
+    memory_available_mb: float = 0.0
+    """On its machine."""
+    full: str = ""
+    """Why it takes no more users for now; "": it does."""
+    users_waiting: int = 0
+    """That it does not open, because it is full."""
 
 
 class CauseCount(msgspec.Struct, frozen=True, array_like=True):

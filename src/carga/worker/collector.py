@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Protocol
 
-from carga.model.histogram import VALUE_MAX
+from carga.model.histogram import VALUE_MAX, Histogram
 from carga.model.parts import PART_METRICS_MAX, WHOLE, is_kept_apart, merge_parts
 from carga.model.windows import (
     METRICS_MAX,
@@ -51,6 +51,11 @@ class Collector:
     def causes(self) -> dict[Area, dict[str, int]]:
         """Of the window that is being gathered."""
         return self._open.causes
+
+    def values(self, metric: str) -> Histogram:
+        """Of the window that is being gathered. Not to be changed."""
+        known = self._open.metrics.get(metric)
+        return known.values if known is not None else Histogram()
 
     # --- gathering -------------------------------------------------------------------------------------
 

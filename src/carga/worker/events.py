@@ -78,6 +78,14 @@ class PageClosed(msgspec.Struct, frozen=True):
     assignment: int
 
 
+class MachineJudged(msgspec.Struct, frozen=True):
+    """Once a second. `full` is why the machine takes no more users, "" when it does."""
+
+    full: str
+    release: int = 0
+    """So many users are too many for its memory."""
+
+
 class OutboxEmpty(msgspec.Struct, frozen=True):
     """Every window was acknowledged, and the last one of the run is among them."""
 
@@ -94,6 +102,7 @@ Event: TypeAlias = (
     | PageFailed
     | PageLost
     | PageClosed
+    | MachineJudged
     | OutboxEmpty
 )
 

@@ -21,6 +21,8 @@ from carga.errors import BehaviourError, BrowserFailed, BrowserMissing, CargaErr
 from carga.model.engines import ENGINES, kind_of
 from carga.model.parts import part_of
 from carga.model.plan import Group, Plan, Rendering
+from carga.model.strain import TIMER_LATE, TIMER_LATE_SHARE
+from carga.model.windows import Gauges
 from carga.page.bundle import Names, bundle
 from carga.wire.messages import (
     EVIDENCE_BYTES_MAX,
@@ -36,6 +38,7 @@ from carga.wire.messages import (
     WindowMessage,
 )
 from carga.worker import events as ev
+from carga.worker.admission import Admission, Reading
 from carga.worker.collector import Collector, Outbox
 from carga.worker.connection import CoordinatorConnection
 from carga.worker.evidence import EvidenceLimits
@@ -76,8 +79,8 @@ async def serve(options: WorkerOptions) -> int:
 
 
 class Worker(SessionEvents):
-    def __init__(self, options: WorkerOptions, instead: Engine | None = None) -> None:
-        """`instead` is an engine that stands in for those of the plan."""
+    def __init__(self, options: WorkerOptions, instead: Engine | None = None, *, health: Health | None = None) -> None:
+        """`instead` is an engine that stands in for those of the plan, `health` says how the machine is."""
         _raise_file_limit()
         self._fleet = Fleet(instead)
         browsers = {instead.name: instead.version} if instead else installed()
@@ -117,7 +120,8 @@ class Worker(SessionEvents):
         self._sessions: dict[int, Session] = {}
         """By user."""
         self._opening: dict[int, asyncio.Task[None]] = {}
-        self._health = Health()
+        self._health = health or Health()
+        self._admission = Admission()
         self._guard = Guard()
         self._evidence = EvidenceLimits()
         self._background: set[asyncio.Task[None]] = set()
@@ -262,8 +266,27 @@ class Worker(SessionEvents):
         gauges = self._health.sample(self._fleet.pids())
         gauges.users_running = self._state.running
         gauges.websockets_open = sum(session.websockets_open for session in self._sessions.values())
+        release = self._judge_machine(gauges)
         self._outbox.add(self._collector.seal(self._second, gauges))
         self._send_windows()
+        # The window goes first: the coordinator must know that the machine is full before it gets users back.
+        self._handle(ev.MachineJudged(self._admission.full, release))
+
+    def _judge_machine(self, gauges: Gauges) -> int:
+        """Whether users may be opened, and how many are to be released."""
+        late = self._collector.values(TIMER_LATE)
+        reading = Reading(
+            timers=late.count,
+            late_ms=late.quantile(TIMER_LATE_SHARE) if late.count else 0.0,
+            core_wait=gauges.core_wait,
+            memory_total_mb=self._health.memory.total_mb,
+            memory_available_mb=gauges.memory_available_mb,
+            memory_mb=gauges.memory_mb,
+            users=gauges.users_running,
+        )
+        release = self._admission.judge(reading, time.monotonic())
+        gauges.full, gauges.users_waiting = self._admission.full, self._state.waiting
+        return release
 
     def _send_windows(self) -> None:
         if self._state.welcomed:

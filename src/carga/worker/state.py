@@ -40,6 +40,9 @@ LOST_PHRASE = "The worker lost touch with its coordinator."
 NO_COORDINATOR_S_MAX = 120.0
 """A worker that has had no coordinator for so long gives up."""
 
+FULL_KEEPS_S = 10.0
+"""How long users wait here for a full machine. Then the coordinator has them back: another one may have room."""
+
 Phase = Literal["working", "finishing", "sealing", "done"]
 UserPhase = Literal["queued", "opening", "running", "closing"]
 
@@ -50,6 +53,8 @@ class _User(msgspec.Struct):
     browser: int = 0
     attempts: int = 0
     not_before: float = 0.0
+    held: str = ""
+    """Why the user waits here, or is ended, though nobody asked for it: the machine is full."""
 
 
 class WorkerState:
@@ -76,6 +81,9 @@ class WorkerState:
         self._queue: list[int] = []
         """Users to open, in order."""
         self._opening = 0
+        self._full = ""
+        """Why the machine takes no more users."""
+        self._full_since = now
         self._connected = False
         self.welcomed = False
         self._hello_sent_at = now
@@ -87,6 +95,11 @@ class WorkerState:
     @property
     def running(self) -> int:
         return sum(user.phase in ("running", "closing") for user in self.users.values())
+
+    @property
+    def waiting(self) -> int:
+        """Users that are not opened because the machine is full."""
+        return len(self._queue) if self._full else 0
 
     def elapsed_s(self, now: float) -> float | None:
         return None if self.run_zero is None else now - self.run_zero
@@ -127,6 +140,8 @@ class WorkerState:
                 self._browser_failed(browser, reason, now, actions)
             case ev.BrowserLost(browser, reason):
                 self._browser_lost(browser, reason, now, actions)
+            case ev.MachineJudged(full, release):
+                self._machine_judged(full, release, now, actions)
             case ev.OutboxEmpty():
                 if self.phase == "sealing":
                     self.phase = "done"
@@ -245,11 +260,13 @@ class WorkerState:
 
     def _free(self, index: int, actions: list[Action]) -> None:
         user = self.users.pop(index)
-        actions.append(ev.Note(index, "stopped"))
+        actions.append(ev.Note(index, "waiting", user.held) if user.held else ev.Note(index, "stopped"))
         actions.append(ev.Send(Freed([Running(index, user.spec.assignment)])))
 
     def _open_users(self, now: float, actions: list[Action]) -> None:
         if self.phase != "working" or not self._queue or self.plan is None or self._opening >= self._opening_max:
+            return
+        if self._full:
             return
         if self._lease.is_over(now):
             return  # the next tick gives the users up
@@ -268,7 +285,7 @@ class WorkerState:
             if browser is None:
                 waiting.append(index)
                 continue
-            user.phase, user.browser = "opening", browser
+            user.phase, user.browser, user.held = "opening", browser, ""
             self.browsers[browser].users.add(index)
             self._opening += 1
             actions.append(ev.OpenPage(user.spec, browser))
@@ -332,6 +349,43 @@ class WorkerState:
         user.phase = "queued"
         user.not_before = now + delay_s
         self._queue.append(user.spec.index)
+
+    # --- a full machine --------------------------------------------------------------------------------
+
+    def _machine_judged(self, full: str, release: int, now: float, actions: list[Action]) -> None:
+        if full and not self._full:
+            self._full_since = now
+        self._full = full
+        if not full or self.phase != "working":
+            return
+        for index in self._queue:
+            user = self.users[index]
+            if not user.held:
+                user.held = full
+                actions.append(ev.Note(index, "starting", full))
+        if now - self._full_since >= FULL_KEEPS_S:
+            self._give_back(actions)
+        self._release_newest(release, full, actions)
+
+    def _give_back(self, actions: list[Action]) -> None:
+        """All users that were not opened yet."""
+        freed = []
+        for index in self._queue:
+            user = self.users.pop(index)
+            freed.append(Running(index, user.spec.assignment))
+            actions.append(ev.Note(index, "waiting", user.held))
+            actions += [ev.CloseBrowser(number) for number in self._pool.take_owned(index)]
+        self._queue.clear()
+        if freed:
+            actions.append(ev.Send(Freed(freed)))
+
+    def _release_newest(self, count: int, why: str, actions: list[Action]) -> None:
+        """Rather than letting the kernel kill a browser with all its users."""
+        newest = [index for index, user in self.users.items() if user.phase in ("opening", "running")][::-1]
+        for index in newest[:count]:
+            self.users[index].held = why
+            actions.append(ev.Count("users_released"))
+            self._release(index, self.users[index].spec.assignment, 0.0, actions)
 
     # --- browsers --------------------------------------------------------------------------------------
 
