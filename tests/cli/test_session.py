@@ -10,8 +10,8 @@ import pytest
 
 from carga.cli import session as session_module
 from carga.cli.session import Outcome, run_session
-from carga.places import local, supervisor
-from carga.places.local import LocalOptions, listen
+from carga.places import hosted, local, supervisor
+from carga.places.hosted import PlaceOptions, listen
 from carga.wire.live import Live
 
 STAND_IN = Path(__file__).parent / "stand_in.py"
@@ -53,7 +53,8 @@ class Parts:
         monkeypatch.setattr(supervisor, "RESTART_DELAY_S_MAX", 0.02)
         monkeypatch.setattr(session_module, "END_WAIT_S", 0.5)
         monkeypatch.setattr(session_module, "ABORT_WAIT_S", 0.2)
-        monkeypatch.setattr(local, "_carga", self._command)
+        for module in (hosted, local):
+            monkeypatch.setattr(module, "carga_command", self._command)
 
     def _command(self, part: str) -> tuple[str, ...]:
         if part == "worker":
@@ -62,7 +63,7 @@ class Parts:
 
     async def run(self, watcher: Watcher) -> Outcome:
         self.listening = listen("127.0.0.1", 0)
-        options = LocalOptions(plan=self._out / "plan.toml", out=self._out, workers=1, users_max=1)
+        options = PlaceOptions(plan=self._out / "plan.toml", out=self._out, workers=1, users_max=1)
         return await run_session(options, listening=self.listening, progress=watcher)
 
 
@@ -101,7 +102,7 @@ async def test_a_coordinator_that_always_dies_is_a_failure_with_its_last_words(p
     assert outcome.failure is not None
     assert "no space left on device" in outcome.failure.problem
     assert "coordinator.log" in outcome.failure.remedy
-    assert sum("started again" in text for text in watcher.said) == local.COORDINATOR_RESTARTS_MAX
+    assert sum("started again" in text for text in watcher.said) == hosted.COORDINATOR_RESTARTS_MAX
 
 
 async def test_a_coordinator_that_gives_up_leaves_its_last_words(parts: Parts) -> None:
@@ -119,4 +120,4 @@ async def test_workers_that_always_die_end_the_run_in_order(parts: Parts) -> Non
     assert outcome.failure is not None
     assert "no browser" in outcome.failure.problem
     assert watcher.shown[-1].state == "finished"
-    assert sum("started again" in text for text in watcher.said) == local.WORKER_RESTARTS_MAX
+    assert sum("started again" in text for text in watcher.said) == hosted.WORKER_RESTARTS_MAX

@@ -74,7 +74,7 @@ def test_with_a_browser_doctor_tries_it_and_estimates_users(capsys: pytest.Captu
     assert main(["doctor", "--json"]) == 0
     diagnosis = json.loads(capsys.readouterr().out)
     assert [check["name"] for check in diagnosis["checks"]] == [
-        *("browser", "sandbox", "open files", "/dev/shm", "disk", "cores", "memory"),
+        *("browser", "sandbox", "open files", "/dev/shm", "disk", "cores", "memory", "docker"),
     ]
     assert all(capacity["users"] > 0 for capacity in diagnosis["capacity"])
     assert main(["browsers", "list"]) == 0

@@ -133,7 +133,6 @@ APPENDED = [
     ("viewport = [true, 720]", 1, "users[0].viewport", "1 to", ""),
     ('engine = "light"', 1, "users[0].engine", "not available in this version", '"chromium"'),
     ('engine = "crhomium"', 1, "users[0].engine", "not known", 'mean "chromium"'),
-    ('isolation = "container"', 1, "users[0].isolation", "not available in this version", '"context"'),
     ('rendering = "paced"', 1, "users[0].rendering", "not available in this version", '"none" or "full"'),
     ('cache = "yes"', 1, "users[0].cache", "neither true nor false", ""),
     ("timeout = 5", 1, "users[0].timeout", "not a time", '"5s"'),

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from carga.errors import UsageError
-from carga.places import local
-from carga.places.local import LocalOptions, LocalPlace, PortTaken, listen
+from carga.places import hosted, local
+from carga.places.hosted import PlaceOptions, PortTaken, listen
+from carga.places.local import LocalPlace
 from carga.places.supervisor import Restarts
 from tests.places.helpers import WAIT_S, python
 
@@ -28,9 +29,9 @@ def test_a_named_port_that_is_taken_is_a_clear_error() -> None:
 
 def test_without_a_name_the_next_free_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     holder, port = taken_port()
-    monkeypatch.setattr(local, "PORT", port)
+    monkeypatch.setattr(hosted, "PORT", port)
     with holder, listen("127.0.0.1", None) as listening:
-        assert port < listening.getsockname()[1] < port + local.PORTS_TRIED
+        assert port < listening.getsockname()[1] < port + hosted.PORTS_TRIED
 
 
 def test_a_port_below_1024_that_is_not_allowed_or_an_address_of_others_is_a_clear_error() -> None:
@@ -41,7 +42,7 @@ def test_a_port_below_1024_that_is_not_allowed_or_an_address_of_others_is_a_clea
 
 
 def place(tmp_path: Path, listening: socket.socket) -> LocalPlace:
-    options = LocalOptions(plan=tmp_path / "plan.toml", out=tmp_path, workers=2, users_max=50)
+    options = PlaceOptions(plan=tmp_path / "plan.toml", out=tmp_path, workers=2, users_max=50)
     return LocalPlace(options, listening=listening)
 
 
@@ -72,7 +73,8 @@ async def test_what_workers_leave_in_their_temporary_folder_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = "import os, pathlib, tempfile; d = tempfile.mkdtemp(); pathlib.Path(os.environ['TMPDIR'], 'x').write_text(d)"
-    monkeypatch.setattr(local, "_carga", lambda _: python(left))
+    for module in (hosted, local):
+        monkeypatch.setattr(module, "carga_command", lambda _: python(left))
     async with place(tmp_path, listen("127.0.0.1", 0)) as running:
         folder = Path(running._worker(1, Restarts(0)).environment["TMPDIR"])
         assert await running.supervisor.wait_ended(timeout_s=WAIT_S)

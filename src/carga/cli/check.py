@@ -16,11 +16,13 @@ def check(plan: Path, /, *, json: Annotated[bool, Parameter(help="Print the reso
     plan
         The plan file.
     """
+    from carga.cli.containers import check_reach
     from carga.cli.failures import print_json
     from carga.cli.preflight import check_behaviours
     from carga.plans import load_plan
 
     loaded = load_plan(plan)
+    check_reach(loaded.plan)
     check_behaviours(loaded, must_have_browser=False)
     if json:
         print_json(loaded.plan)

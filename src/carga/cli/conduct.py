@@ -1,22 +1,27 @@
 """What stands around every run on this machine: reads and checks the plan, makes the run folder, prints the end."""
 
 import asyncio
+import contextlib
 import os
+import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from carga.cli.closing import print_closing
+from carga.cli.containers import Place, check_docker, check_reach, has_containers, sweep_containers
 from carga.cli.preflight import check_behaviours
 from carga.cli.progress import Progress, choose_progress
 from carga.cli.run_folder import make_run_folder, shorten
-from carga.cli.session import Outcome, run_session
+from carga.cli.session import Outcome, PlaceMaker, run_session
 from carga.cli.terminal import clock, counted, to_stdout
 from carga.errors import CargaError, UsageError
 from carga.exitcodes import ExitCode
 from carga.model.plan import Plan
-from carga.places.local import LocalOptions, listen
-from carga.plans import load_plan, save_inputs
+from carga.places.hosted import PlaceOptions, listen
+from carga.places.local import LocalPlace
+from carga.plans import LoadedPlan, load_plan, save_inputs
 
 CORES_PER_WORKER = 4
 """A worker's Python needs a twentieth of what its browsers use, so one keeps several cores of browsers busy."""
@@ -40,6 +45,7 @@ class RunSettings:
     as_json: bool = False
     quiet: bool = False
     engine: str = ""
+    on: Place = "local"
     title: str = ""
     """What the plan is called at the beginning; "": by its path."""
 
@@ -49,8 +55,30 @@ def conduct_run(settings: RunSettings) -> int:
     if settings.workers is not None and not 1 <= settings.workers <= WORKERS_MAX:
         raise UsageError(f"--workers {settings.workers} is not possible.", f"Say 1 to {WORKERS_MAX}.")
     loaded = load_plan(settings.plan)
-    unsafe = "" if settings.engine else check_behaviours(loaded, must_have_browser=True)
-    listening = listen(settings.host, settings.port)
+    check_reach(loaded.plan, on=settings.on)
+    check_docker(loaded.plan, on=settings.on)
+    # Where workers have browsers of their own, this machine may have none.
+    unsafe = "" if settings.engine else check_behaviours(loaded, must_have_browser=settings.on == "local")
+    with contextlib.ExitStack() as stack:
+        make_place, host = _place(settings, stack)
+        if has_containers(loaded.plan):
+            stack.callback(sweep_containers)
+        return _run(settings, loaded, make_place, listen(host, settings.port), unsafe)
+
+
+def _place(settings: RunSettings, stack: contextlib.ExitStack) -> tuple[PlaceMaker, str]:
+    """Where workers run, and the address that the coordinator listens at."""
+    if settings.on == "local":
+        return LocalPlace, settings.host
+    from carga.places.docker import DockerPlace, bridge
+
+    network = stack.enter_context(bridge())
+    return partial(DockerPlace, bridge=network), network.host(settings.host)
+
+
+def _run(
+    settings: RunSettings, loaded: LoadedPlan, make_place: PlaceMaker, listening: socket.socket, unsafe: str
+) -> int:
     out = make_run_folder(settings.out, loaded.path.stem)
     try:
         plan_copy = save_inputs(loaded, out / "inputs")
@@ -58,7 +86,7 @@ def conduct_run(settings: RunSettings) -> int:
         raise CargaError(
             f"{out} cannot be written: {error.strerror}.", "Free some space, or name another --out."
         ) from error
-    options = LocalOptions(
+    options = PlaceOptions(
         plan=plan_copy,
         out=out,
         workers=settings.workers or max(1, (os.cpu_count() or 1) // CORES_PER_WORKER),
@@ -70,13 +98,13 @@ def conduct_run(settings: RunSettings) -> int:
     if unsafe:
         progress.say(f"warning    browsers run without their sandbox: {unsafe}. Load only pages that you trust.")
     try:
-        outcome = asyncio.run(run_session(options, listening=listening, progress=progress))
+        outcome = asyncio.run(run_session(options, listening=listening, progress=progress, make_place=make_place))
     finally:
         progress.close()
     return _finish(outcome, out, as_json=settings.as_json)
 
 
-def _announce(progress: Progress, title: str, plan: Plan, options: LocalOptions) -> None:
+def _announce(progress: Progress, title: str, plan: Plan, options: PlaceOptions) -> None:
     progress.say(
         f"carga run  {title}: {counted(plan.users, 'user')}, {clock(plan.duration_s)}, "
         f"{counted(options.workers, 'worker')}"

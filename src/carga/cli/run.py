@@ -16,6 +16,10 @@ def run(
     host: Annotated[
         str, Parameter(help="Address of the live page; left out: 127.0.0.1. Others than this machine's need a token.")
     ] = "127.0.0.1",
+    on: Annotated[
+        Literal["local", "docker"],
+        Parameter(help="Where workers run; left out: local, as processes. docker: in containers, see `carga image`."),
+    ] = "local",
     json: Annotated[bool, Parameter(help="Print summary.json, and nothing else, on stdout.")] = False,
     quiet: Annotated[bool, Parameter(help="Show no progress.")] = False,
     engine: Annotated[Literal["", "fake"], Parameter(show=False)] = "",
@@ -36,5 +40,7 @@ def run(
     from carga.cli.conduct import RunSettings, conduct_run
 
     return conduct_run(
-        RunSettings(plan=plan, out=out, workers=workers, port=port, host=host, as_json=json, quiet=quiet, engine=engine)
+        RunSettings(
+            plan=plan, out=out, workers=workers, port=port, host=host, as_json=json, quiet=quiet, engine=engine, on=on
+        )
     )

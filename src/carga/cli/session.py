@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,7 +20,8 @@ from carga.cli.live_feed import LiveFeed
 from carga.cli.progress import Progress
 from carga.errors import CargaError
 from carga.model.summary import Summary
-from carga.places.local import LocalOptions, LocalPlace
+from carga.places.hosted import HostedPlace, PlaceOptions
+from carga.places.local import LocalPlace
 
 END_WAIT_S = 20.0
 """For coordinator and workers to end by themselves once the run is finished; then they are killed."""
@@ -41,8 +43,18 @@ class Outcome:
     """The end of the coordinator's log."""
 
 
-async def run_session(options: LocalOptions, *, listening: socket.socket, progress: Progress) -> Outcome:
-    place = LocalPlace(options, listening=listening, report=progress.say)
+class PlaceMaker(Protocol):
+    """A place's class, with whatever that place needs beside what all need."""
+
+    def __call__(
+        self, options: PlaceOptions, *, listening: socket.socket, report: Callable[[str], None]
+    ) -> HostedPlace: ...
+
+
+async def run_session(
+    options: PlaceOptions, *, listening: socket.socket, progress: Progress, make_place: PlaceMaker = LocalPlace
+) -> Outcome:
+    place = make_place(options, listening=listening, report=progress.say)
     async with place:
         progress.say(f"live page  {place.page}")
         session = _Session(place, progress)
@@ -54,7 +66,7 @@ async def run_session(options: LocalOptions, *, listening: socket.socket, progre
 
 
 class _Session:
-    def __init__(self, place: LocalPlace, progress: Progress) -> None:
+    def __init__(self, place: HostedPlace, progress: Progress) -> None:
         self._place = place
         self._progress = progress
         self._feed = LiveFeed(place.address, place.access_token)

@@ -30,6 +30,7 @@ def trial(
     """
     import asyncio
 
+    from carga.cli.containers import check_docker, check_reach
     from carga.cli.failures import print_json
     from carga.cli.run_folder import make_run_folder, shorten
     from carga.cli.terminal import to_stdout
@@ -37,6 +38,8 @@ def trial(
     from carga.worker.trial import try_user
 
     loaded = load_plan(plan)
+    check_reach(loaded.plan)
+    check_docker(loaded.plan)
     folder = make_run_folder(out, "try")
     console = to_stdout()
     events: list[TrialEvent] = []

@@ -42,7 +42,9 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 def diagnose() -> Diagnosis:
     """Starts a browser once, so it takes a second or two."""
-    checks = [browser(), sandbox(), open_files(), shared_memory(), disk(), cores(), memory()]
+    from carga.doctor.docker import docker_engine
+
+    checks = [browser(), sandbox(), open_files(), shared_memory(), disk(), cores(), memory(), docker_engine()]
     usable = all(check.state != "problem" for check in checks)
     available_mb = psutil.virtual_memory().available / MEGABYTE
     capacity = [estimate(cost, cores=usable_cores(), memory_mb=available_mb, fds=_fds()[1]) for cost in COSTS]

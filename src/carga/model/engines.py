@@ -26,7 +26,7 @@ ENGINES: dict[Engine, EngineTraits] = {
     "chromium": EngineTraits(
         title="Chromium",
         renderings=("none", "full"),
-        isolations=("context",),
+        isolations=("context", "container"),
         trusted_input=True,
         users_per_browser=50,
     ),
