@@ -17,6 +17,7 @@ from carga.cli.coordinator import coordinator
 from carga.cli.demo import demo
 from carga.cli.doctor import doctor
 from carga.cli.failures import end_broken_pipe, report_error, report_unexpected
+from carga.cli.fidelity import fidelity
 from carga.cli.image import app as image
 from carga.cli.init import init
 from carga.cli.report import report
@@ -35,7 +36,7 @@ _PARTS = Group("Parts of a run, for other machines", sort_key=4)
 
 _COMMANDS: tuple[tuple[Group, dict[str, Callable[..., int | None] | App]], ...] = (
     (_LOAD, {"demo": demo, "init": init, "check": check, "try": trial, "run": run}),
-    (_LOOK, {"report": report, "schema": schema}),
+    (_LOOK, {"report": report, "fidelity": fidelity, "schema": schema}),
     (_MACHINE, {"doctor": doctor, "browsers": browsers, "image": image, "completion": completion, "version": version}),
     (_PARTS, {"coordinator": coordinator, "worker": worker}),
 )

@@ -102,10 +102,12 @@ def _alike(_name: str) -> float:
 def _beyond(one: float, two: float, other: float) -> float:
     """How far `other` is outside of what two runs of the reference gave."""
     low, high = min(one, two), max(one, two)
+    if not other:
+        return low  # what always came and never comes is no noise
     noise = (high - low) + (high // MANY if high >= MANY else 0)
-    if low - noise <= other <= high + noise:
-        return 0.0 if other else low  # what always came and never comes is no noise
-    return low - noise - other if other < low else other - high - noise
+    if other < low:
+        return max(0.0, low - noise - other)
+    return max(0.0, other - high - noise)
 
 
 # --- features ----------------------------------------------------------------------------------------------
