@@ -1,9 +1,10 @@
 """Fixtures that tests of several parts share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.support.docker_engine import running_engine
 from tests.support.driver import PageDriver, opened_driver
 from tests.support.site import Site, running_site
 
@@ -20,3 +21,10 @@ async def site() -> AsyncIterator[Site]:
     """A web site of the test's own on a free port."""
     async with running_site() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[None]:
+    """Docker with carga's images. Mark the test `quiet`, and give the first of a session half an hour."""
+    with running_engine():
+        yield

@@ -47,6 +47,8 @@ class Seen:
     kind: str
     headers: dict[str, str]
     body: bytes = b""
+    client: str = ""
+    """The address that it came from."""
 
     @property
     def user_agent(self) -> str:
@@ -131,8 +133,9 @@ class Site:
             body = await request.body()
             headers = dict(request.headers)
             kind = headers.get("sec-fetch-dest", "")
+            client = request.client.host if request.client else ""
             self.requests.append(
-                Seen(request.method, request.url.path, dict(request.query_params), kind, headers, body)
+                Seen(request.method, request.url.path, dict(request.query_params), kind, headers, body, client)
             )
             response = await self._respond(request)
             if response is not None:
@@ -238,7 +241,8 @@ class _Broken(Response):
 
 
 @asynccontextmanager
-async def running_site() -> AsyncIterator[Site]:
+async def running_site(host: str = "127.0.0.1") -> AsyncIterator[Site]:
+    """Listens on `host`; its URLs are those of the loopback address."""
     site = Site()
 
     class Protocol(H11Protocol):
@@ -246,7 +250,7 @@ async def running_site() -> AsyncIterator[Site]:
             site._transports[transport.get_extra_info("peername")] = transport
             super().connection_made(transport)
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0))
     port = listener.getsockname()[1]
     site.url = f"http://127.0.0.1:{port}"
     site.other_origin = f"http://localhost:{port}"

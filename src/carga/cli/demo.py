@@ -22,6 +22,9 @@ def demo(
     port: Annotated[
         int | None, Parameter(help="Port of the live page (with --serve: of the application); left out: a free one.")
     ] = None,
+    host: Annotated[
+        str, Parameter(help="With --serve: the address to serve at; left out: 127.0.0.1. Containers need another.")
+    ] = "127.0.0.1",
     out: Annotated[Path | None, Parameter(help="The run folder; left out: carga-results/demo-DATE-TIME.")] = None,
     json: Annotated[bool, Parameter(help="Print summary.json, and nothing else, on stdout.")] = False,
     quiet: Annotated[bool, Parameter(help="Show no progress.")] = False,
@@ -35,7 +38,13 @@ def demo(
     from carga.cli.conduct import RunSettings, conduct_run
     from carga.cli.demo_server import DemoServer, adapt_plan
 
-    with DemoServer(port=(port or 0) if serve else 0, ills=ill, seed=seed, leak_cap_mb=leak_cap_mb) as server:
+    with DemoServer(
+        host=host if serve else "127.0.0.1",
+        port=(port or 0) if serve else 0,
+        ills=ill,
+        seed=seed,
+        leak_cap_mb=leak_cap_mb,
+    ) as server:
         if serve:
             print(server.url, flush=True)
             server.wait()

@@ -38,9 +38,15 @@ class DemoServer:
     url: str
 
     def __init__(
-        self, *, port: int, ills: Sequence[str], seed: int | None = None, leak_cap_mb: int | None = None
+        self,
+        *,
+        port: int,
+        ills: Sequence[str],
+        host: str = "127.0.0.1",
+        seed: int | None = None,
+        leak_cap_mb: int | None = None,
     ) -> None:
-        self._command = [sys.executable, "-m", "carga.demo", "--port", str(port)]
+        self._command = [sys.executable, "-m", "carga.demo", "--host", host, "--port", str(port)]
         for option, value in (("--seed", seed), ("--leak-cap-mb", leak_cap_mb)):
             if value is not None:
                 self._command += [option, str(value)]

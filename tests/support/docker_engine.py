@@ -1,0 +1,134 @@
+"""The Docker engine for tests: the one that runs here, or one started by hand; and one of a test's own to be killed."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+START_TIMEOUT_S = 60.0
+BUILD_TIMEOUT_S = 1500.0
+_LOCK = Path("/tmp/carga-tests-docker.lock")
+
+
+def docker(*arguments: str, must: bool = True, timeout_s: float = 120.0, **environment: str) -> str:
+    done = subprocess.run(
+        ["docker", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert not must or done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def containers(*filters: str, everything: bool = True) -> list[str]:
+    """Names of carga's containers; `everything`: also of those that have ended."""
+    options = [option for one in ("label=carga.owner", *filters) for option in ("--filter", one)]
+    return docker("ps", *(["--all"] if everything else []), *options, "--format", "{{.Names}}").split()
+
+
+def networks() -> list[str]:
+    return docker("network", "ls", "--filter", "label=carga.owner", "--format", "{{.Name}}").split()
+
+
+def until(condition: "object", *, timeout_s: float = 60.0) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def running_engine() -> Iterator[None]:
+    """Docker with the images of carga as it is now. What is started here ends with the block."""
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install()
+        with contextlib.ExitStack() as stack:
+            if not _answers():
+                stack.enter_context(started_engine())
+            command = [sys.executable, "-m", "carga", "image", "build", "--base", "mmdebstrap"]
+            built = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False)
+            assert built.returncode == 0, built.stderr
+            yield
+
+
+def _install() -> None:
+    if shutil.which("dockerd") and shutil.which("mmdebstrap") and shutil.which("iptables"):
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
+        subprocess.run(["apt-get", *command], check=True, capture_output=True, timeout=600, env=environment)
+
+
+def _answers(**environment: str) -> bool:
+    return bool(docker("version", "--format", "{{.Server.Version}}", must=False, **environment))
+
+
+@contextlib.contextmanager
+def started_engine(*options: str, **environment: str) -> Iterator["psutil.Popen"]:
+    """`dockerd` by hand."""
+    process = psutil.Popen(
+        ["dockerd", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: process.poll() is not None or _answers(**environment), timeout_s=START_TIMEOUT_S)
+        assert process.poll() is None, "dockerd did not start; is there another one?"
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except psutil.TimeoutExpired:
+                process.kill()
+
+
+class OwnEngine:
+    """A Docker engine of a test's own, beside the other one: with its own images, containers and networks."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.host = f"unix://{folder}/docker.sock"
+        self._options = (
+            *("--host", self.host, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
+            *("--pidfile", f"{folder}/docker.pid", "--bridge", "none", "--iptables=false"),
+            *("--default-address-pool", "base=10.213.0.0/16,size=24", "--host-gateway-ip", address),
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["psutil.Popen"]:
+        with started_engine(*self._options, DOCKER_HOST=self.host) as process:
+            yield process
+
+    def take_image(self, name: str) -> None:
+        """From the other engine."""
+        with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
+            subprocess.run(
+                ["docker", "load"],
+                stdin=saved.stdout,
+                check=True,
+                capture_output=True,
+                timeout=300,
+                env={**os.environ, "DOCKER_HOST": self.host},
+            )
+
+
+def own_address() -> str:
+    """An address of this machine that containers reach."""
+    for addresses in psutil.net_if_addrs().values():
+        for one in addresses:
+            if one.family.name == "AF_INET" and not one.address.startswith("127."):
+                return one.address
+    raise AssertionError("this machine has the loopback address only")
