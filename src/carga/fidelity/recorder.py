@@ -109,10 +109,10 @@ class Recorder:
         answering = asyncio.create_task(self._transport.handle_async_request(request))
         try:
             response = await answering
-        except httpx2.HTTPError as error:
+        except httpx2.HTTPError:
             self.record.unanswered += 1
-            # No answer is what the page would have got without us.
-            raise _Unanswered(str(error)) from error
+            await _answer_without(send, 502, "http.response")
+            return
         finally:
             exchange.body = body_shape(bytes(noted), headers.get(b"content-type", b"").decode("latin-1"))
             answering.cancel()
@@ -208,11 +208,11 @@ class Recorder:
             )
         except InvalidStatus as refusal:
             exchange.status = refusal.response.status_code
-            await _refuse(send, exchange.status)
+            await _answer_without(send, exchange.status, "websocket.http.response")
             return
         except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
             self.record.unanswered += 1
-            await _refuse(send, 502)
+            await _answer_without(send, 502, "websocket.http.response")
             return
         exchange.status = 101
         await send({"type": "websocket.accept", "subprotocol": upstream.subprotocol})
@@ -276,10 +276,6 @@ class Recorder:
             self.record.messages.append(Message(url, sent, body_shape(body, "")))
         else:
             self.record.not_recorded += 1
-
-
-class _Unanswered(Exception):
-    """Ends the connection to the page."""
 
 
 class _Server(uvicorn.Server):
@@ -370,9 +366,10 @@ async def _up_to(chunks: AsyncIterator[bytes], length_max: int) -> tuple[bytes, 
     return bytes(gathered), True
 
 
-async def _refuse(send: Send, status: int) -> None:
-    await send({"type": "websocket.http.response.start", "status": status, "headers": []})
-    await send({"type": "websocket.http.response.body", "body": b""})
+async def _answer_without(send: Send, status: int, family: str) -> None:
+    """A status and no body. `family` is that of the ASGI messages."""
+    await send({"type": f"{family}.start", "status": status, "headers": []})
+    await send({"type": f"{family}.body", "body": b""})
 
 
 def _count(counts: dict[str, int], name: str) -> None:
