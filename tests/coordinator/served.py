@@ -64,14 +64,20 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def served(
-    tmp_path: Path, *, users: int = 4, hold: str = "60s", access_token: str | None = None, lease_s: float = 10.0
+    tmp_path: Path,
+    *,
+    users: int = 4,
+    hold: str = "60s",
+    access_token: str | None = None,
+    lease_s: float = 10.0,
+    plan: str = "",
 ) -> AsyncIterator[Served]:
-    plan = tmp_path / "plan.toml"
-    plan.write_text(PLAN.format(users=users, hold=hold))
+    path = tmp_path / "plan.toml"
+    path.write_text(plan or PLAN.format(users=users, hold=hold))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     options = CoordinatorOptions(
-        plan, tmp_path / "out", TOKEN, listening.detach(), "127.0.0.1", port, lease_s, access_token
+        path, tmp_path / "out", TOKEN, listening.detach(), "127.0.0.1", port, lease_s, access_token
     )
     task = asyncio.create_task(serve(options))
     headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}

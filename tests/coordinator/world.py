@@ -136,6 +136,8 @@ class ModelWorker:
         self.done = 0
         self.finishing = False
         self.refused = ""
+        self.full = ""
+        """What it says about its machine."""
         self._said_hello_at = 0.0
         self._renew_at = self.clock
         self._window_at = self.clock + 1.0
@@ -210,7 +212,7 @@ class ModelWorker:
             max(0, int(self.world.coordinator.elapsed_s)),
             counters={"iterations": count},
             users=self.changes,
-            gauges=Gauges(users_running=count),
+            gauges=Gauges(users_running=count, full=self.full),
         )
         self.changes = []
         self.windows[self.seq] = window

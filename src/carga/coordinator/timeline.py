@@ -6,8 +6,8 @@ A report is made from the journal; this is only what people look at meanwhile, s
 from typing import NamedTuple
 
 from carga.model.histogram import Histogram
-from carga.model.totals import REQUEST_PREFIX, Second
 from carga.model.strain import TIMER_LATE
+from carga.model.totals import REQUEST_PREFIX, Second
 from carga.model.windows import Metric, Window
 from carga.wire.live import HISTORY_POINTS_MAX, Percentiles
 

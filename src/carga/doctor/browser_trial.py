@@ -18,6 +18,9 @@ class _Deaf:
     def on_network_error(self, url: str, text: str) -> None:
         pass
 
+    def on_count(self, counter: str) -> None:
+        pass
+
     def on_lost(self, reason: str) -> None:
         pass
 

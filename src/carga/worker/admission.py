@@ -20,7 +20,7 @@ CORE_WAIT_CALM = 3.0
 TIMERS_MIN = 5
 """In a second. Fewer say more about a page than about the machine."""
 STRAINED_S = 3
-"""So many strained seconds, of the last STRAINED_OF_S, and nobody is admitted. Below what makes an interval of strain."""
+"""So many strained seconds of the last STRAINED_OF_S, and nobody is admitted. Below what makes a strained interval."""
 STRAINED_OF_S = 4
 CALM_S_FIRST = 3.0
 CALM_S_MAX = 60.0
@@ -72,7 +72,7 @@ class Admission:
         floor_mb = memory_floor_mb(reading.memory_total_mb)
         strain = _strain(reading)
         self._strained = [*self._strained, bool(strain)][-STRAINED_OF_S:]
-        scarce = 0 < reading.memory_total_mb and reading.memory_available_mb < floor_mb
+        scarce = bool(reading.memory_total_mb) and reading.memory_available_mb < floor_mb
         if scarce:
             self._stop(f"only {reading.memory_available_mb:,.0f} MB of memory are left", now)
         elif strain and sum(self._strained) >= STRAINED_S:

@@ -172,7 +172,11 @@ class Worker(SessionEvents):
     def _on_message(self, message: FromCoordinator) -> None:
         match message:
             case Welcome():
+                is_first = self._plan is None
                 self._prepare(message)
+                if is_first:  # a machine that is full already gets no user at all
+                    self._admission.judge(self._reading(self._health.sample(self._fleet.pids())), time.monotonic())
+                    self._handle(ev.MachineJudged(self._admission.full))
                 self._outbox.reconnected(message.windows_stored)
                 self._handle(ev.Received(message))
                 self._send_windows()
@@ -274,8 +278,13 @@ class Worker(SessionEvents):
 
     def _judge_machine(self, gauges: Gauges) -> int:
         """Whether users may be opened, and how many are to be released."""
+        release = self._admission.judge(self._reading(gauges), time.monotonic())
+        gauges.full, gauges.users_waiting = self._admission.full, self._state.waiting
+        return release
+
+    def _reading(self, gauges: Gauges) -> Reading:
         late = self._collector.values(TIMER_LATE)
-        reading = Reading(
+        return Reading(
             timers=late.count,
             late_ms=late.quantile(TIMER_LATE_SHARE) if late.count else 0.0,
             core_wait=gauges.core_wait,
@@ -284,9 +293,6 @@ class Worker(SessionEvents):
             memory_mb=gauges.memory_mb,
             users=gauges.users_running,
         )
-        release = self._admission.judge(reading, time.monotonic())
-        gauges.full, gauges.users_waiting = self._admission.full, self._state.waiting
-        return release
 
     def _send_windows(self) -> None:
         if self._state.welcomed:
