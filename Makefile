@@ -3,10 +3,10 @@ PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test lint types bench clean
+.PHONY: help setup browser demo test lint types bench bench-peers clean
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 setup: ## make .venv with carga and its development tools
 	@scripts/setup.sh
@@ -31,6 +31,9 @@ types: setup ## check types
 
 bench: browser ## measure, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-peers: browser ## measure carga beside other tools, which it installs (options: PEERS="--tools k6")
+	@$(BIN)/python -m benchmarks.peers $(PEERS)
 
 clean: ## remove what the commands above made, results of runs too
 	rm -rf .venv carga-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -35,7 +35,7 @@ def measure(pid: int, seconds: float) -> Cost:
     wall_s = time.monotonic() - begun
     used = {one: sample.cpu_s - (first[one].cpu_s if one in first else 0.0) for one, sample in last.items()}
     python = sum(cpu_s for one, cpu_s in used.items() if last[one].python)
-    memory = sum(_pss_mb(one) for one in last)
+    memory = sum(pss_mb(one) for one in last)
     return Cost(sum(used.values()) / wall_s, python / wall_s, memory, len(last))
 
 
@@ -52,7 +52,7 @@ def _sample(pid: int) -> dict[int, _Sample]:
     return samples
 
 
-def _pss_mb(pid: int) -> float:
+def pss_mb(pid: int) -> float:
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
