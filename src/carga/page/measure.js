@@ -39,6 +39,7 @@ function takeResource(entry) {
   if (isFromCache(entry)) return count("requests_from_cache");
   const kind = kindOf(entry);
   count("bytes_received", entry.transferSize);
+  if (!ENTRIES_TELL) return pend("r", [kind, short(entry.name), entry.duration, false]);
   if (entry.responseStatus || entry.transferSize) {
     // An EventSource keeps its status to itself, but bytes came.
     return takeRequest(kind, entry.responseStatus || 200, entry.duration, entry.name);
@@ -79,7 +80,9 @@ function takeNavigation() {
     count("requests_from_cache");
   } else {
     count("bytes_received", entry.transferSize);
-    takeRequest("document", entry.responseStatus || 200, entry.responseEnd - entry.startTime, entry.name);
+    const duration = entry.responseEnd - entry.startTime;
+    if (ENTRIES_TELL) takeRequest("document", entry.responseStatus || 200, duration, entry.name);
+    else pend("r", ["document", short(entry.name), duration, false]);
   }
   value("navigation.ttfb", entry.responseStart);
   value("navigation.dom_content_loaded", clock());
@@ -137,7 +140,7 @@ function settleMeasurements(last) {
   if (!last || !CONFIG.frames || vitals.taken) return;
   vitals.taken = true;
   if (vitals.lcp) value("vitals.lcp", vitals.lcp);
-  value("vitals.cls", vitals.cls, "score");
+  if (PerformanceObserver.supportedEntryTypes.includes("layout-shift")) value("vitals.cls", vitals.cls, "score");
   if (vitals.inp) value("vitals.inp", vitals.inp);
 }
 

@@ -5,6 +5,10 @@ const UNREAD_MS = 1000; // an answer without an entry for so long is counted as 
 const FORGET_MS = 60000; // an outcome without an entry: the request never left the page
 const ASKED_MAX = 1000; // of the application at one time; those beyond have only their entries
 
+// WebKit's entries have no status, and requests that failed have no entry; the worker hears of both.
+const { PerformanceResourceTiming } = window;
+const ENTRIES_TELL = !PerformanceResourceTiming || "responseStatus" in PerformanceResourceTiming.prototype;
+
 const asked = new Map(); // URL to its requests that have no entry yet, oldest first
 let askedCount = 0;
 
@@ -56,10 +60,13 @@ function takeUnread(last) {
   const now = clock();
   for (const one of [...asked.values()].flat()) {
     const waited = one.at && now - one.at;
-    if (one.outcome === "answered" && !one.counted && (last || waited > UNREAD_MS)) {
+    const over = one.outcome === "answered" || (one.outcome && !ENTRIES_TELL);
+    if (over && !one.counted && (last || waited > UNREAD_MS)) {
       one.counted = true;
       const duration = one.at - one.start;
-      if (one.opaque) pend("r", [one.kind, short(one.url), duration, false]);
+      if (one.outcome === "timeout") takeFailure(one.kind, "time-out", one.url);
+      else if (one.outcome === "cancelled") count("requests_cancelled");
+      else if (one.opaque || !ENTRIES_TELL) pend("r", [one.kind, short(one.url), duration, one.outcome === "failed"]);
       else takeRequest(one.kind, one.status, duration, one.url);
     } else if (waited > FORGET_MS) {
       forget(one);
