@@ -75,6 +75,8 @@ def _kind(key: str, kind: kinds.Kind) -> str:
             return "time" if kind.zero else "time above 0"
         case kinds.DurationRange():
             return "time, or a list of two"
+        case kinds.Percent():
+            return 'share, such as `"2%"`'
         case kinds.Size():
             return f"`[width, height]`, each 1 to {kind.side_max:,}"
         case kinds.TextMap():
@@ -159,7 +161,7 @@ def _default(argument: Any, help_: str) -> str:
 
 def _value(hint: object) -> str:
     text = str(hint)
-    return next((word for word in ("PATH", "INT") if word.lower() in text.lower()), "TEXT")
+    return next((word for word in ("PATH", "INT", "FLOAT") if word.lower() in text.lower()), "TEXT")
 
 
 # --- the rest --------------------------------------------------------------------------------------------

@@ -12,7 +12,10 @@ from carga.model.plan_fields import PLAN
 from carga.model.plan_kinds import Table, Tables
 from carga.model.summary import (
     GeneratorSummary,
+    GroupSummary,
     MetricSummary,
+    SampleDifference,
+    SampleSummary,
     Summary,
     ThresholdResult,
     UsersSummary,
@@ -83,6 +86,9 @@ def test_every_key_of_a_plan_is_documented() -> None:
         ("thresholds", ThresholdResult),
         ("generator", GeneratorSummary),
         ("workers", WorkerSummary),
+        ("groups", GroupSummary),
+        ("full_sample", SampleSummary),
+        ("differences", SampleDifference),
     ],
 )
 def test_every_key_of_the_summary_is_documented(heading: str, struct: type[msgspec.Struct]) -> None:
