@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from carga.engines.chromium.browser import FLAGS, FRAME_CONTROL_FLAGS
+from carga.engines.chromium.browser import FLAGS, ON_REQUEST_FLAGS
 from carga.engines.chromium.find import find_chromium
 from carga.engines.chromium.sandbox import detect
 
@@ -43,7 +43,7 @@ class Browser:
             os.set_inheritable(fd, True)
         argv = [
             *sandbox.launcher(), str(find_chromium().path), "--remote-debugging-pipe",
-            f"--user-data-dir={self.profile}", *sandbox.flags(), *FLAGS, *FRAME_CONTROL_FLAGS, "about:blank",
+            f"--user-data-dir={self.profile}", *sandbox.flags(), *FLAGS, *ON_REQUEST_FLAGS, "about:blank",
         ]  # fmt: skip
         shell = ["/bin/bash", "-c", f'exec 3<&{down} 4>&{up} {down}<&- {up}>&-; exec "$@" 2>/dev/null', "floor", *argv]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.profile), "TMPDIR": str(self.profile)}

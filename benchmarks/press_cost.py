@@ -9,6 +9,7 @@ import os
 import time
 
 from carga.engines.chromium.connection import Connection
+from carga.engines.chromium.drawing import FrameDriver
 from carga.engines.chromium.page import ChromiumPage
 from carga.engines.engine import PageSettings
 from carga.page.bundle import Names
@@ -44,7 +45,7 @@ async def main() -> None:
     names = Names(binding="_b", control="_c")
     spec = UserSpec(0, 0, 1, "http://127.0.0.1/", {})
     session = Session(spec, names, Collector("w"), SessionEvents(), asyncio.ensure_future, time.monotonic, browser=1)
-    page = ChromiumPage(connection, "C", PageSettings("", "_b"), session, "none", asyncio.Lock())
+    page = ChromiumPage(connection, "C", PageSettings("", "_b"), session, "none", FrameDriver(connection))
     page._session_field = b',"sessionId":"S","params":'
     session.page = page
     connection.add_session("S", page._on_event)

@@ -17,6 +17,8 @@ InputKind = Literal["key", "mouse", "hover"]
 """`hover`: the pointer moves and nothing is pressed; such a move comes with a frame, also where none are drawn."""
 
 
+FRAME_BINDING_SUFFIX = "_frame"
+"""A page whose frames are drawn on its own request asks by a second binding, named after the first."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
 
@@ -46,6 +48,9 @@ class PageListener(Protocol):
     def on_network_error(self, url: str, text: str) -> None:
         """The browser's words about a request or WebSocket that failed, such as
         `Failed to load resource: net::ERR_CONNECTION_REFUSED`."""
+
+    def on_count(self, counter: str) -> None:
+        """Something befell the page's browser that its users survive; `counter` is one of `model.windows.COUNTERS`."""
 
     def on_lost(self, reason: str) -> None:
         """The page is gone, its renderer crashed, while its browser lives. Called once."""

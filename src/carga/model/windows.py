@@ -132,6 +132,7 @@ COUNTERS = (
     "actions",
     "browser_crashes",
     "page_crashes",
+    "gpu_crashes",
     "users_released",
     "samples_dropped",
     "metrics_dropped",

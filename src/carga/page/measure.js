@@ -144,9 +144,11 @@ function settleMeasurements(last) {
   if (vitals.inp) value("vitals.inp", vitals.inp);
 }
 
+let explain = (text) => text; // what an engine knows of its errors
+
 function takePageError(kind, error, message, where) {
   count("page_errors");
-  const name = error instanceof Error ? `${error.name}: ${error.message}` : message;
+  const name = explain(error instanceof Error ? `${error.name}: ${error.message}` : message);
   cause("page", `${kind}${name}`.slice(0, 200), (error && error.stack) || message, where);
 }
 
@@ -181,13 +183,16 @@ let beatTimer = 0;
  * A timer of ours that was due at `due` has fired: the canary tells by how much it is late, and what waits is looked
  * after. Waking a page up costs more than all that, so a behaviour's own pauses count as beats and put the next off.
  */
-function beat(due) {
+function beat(due, alone = false) {
   const CANARY_FROM_MS = 2000; // a page that is still loading is late because of itself
   const now = clock();
   if (now > CANARY_FROM_MS) lateness.push(Math.max(0, now - due));
   expireDeadlines(now);
   takeUnread(false);
+  frameBeat();
   if (now - lastPost > RECENTLY_MS) flush(); // else the next input takes everything along
   nativeClearTimeout(beatTimer);
-  beatTimer = nativeSetTimeout(beat, BEAT_MS, now + BEAT_MS);
+  // After a beat of its own in which nothing waits for another, the next is a sign of life.
+  const ms = alone && !deadlines.size && !askedCount ? CONFIG.idleBeatMs : BEAT_MS;
+  beatTimer = nativeSetTimeout(beat, ms, now + ms, true);
 }

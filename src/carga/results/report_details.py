@@ -46,6 +46,7 @@ COUNTER_NAMES = {
     "actions": "Actions (keys, clicks, text)",
     "browser_crashes": "Browsers crashed",
     "page_crashes": "Pages crashed",
+    "gpu_crashes": "GPU processes lost",
     "users_released": "Users released, memory ran low",
     "samples_dropped": "Samples dropped",
     "metrics_dropped": "Values beyond the limit of metrics",
@@ -53,7 +54,7 @@ COUNTER_NAMES = {
 _BYTES = ("bytes_received", "websocket_bytes_sent", "websocket_bytes_received")
 _HURTING = (
     "requests_failed", "websockets_closed_abnormally", "page_errors", "iterations_failed", "browser_crashes",
-    "page_crashes", "users_released", "samples_dropped", "metrics_dropped",
+    "page_crashes", "gpu_crashes", "users_released", "samples_dropped", "metrics_dropped",
 )  # fmt: skip
 
 

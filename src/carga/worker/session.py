@@ -102,6 +102,9 @@ class Session:
         if not self.finished:
             self._events.on_lost(self, reason)
 
+    def on_count(self, counter: str) -> None:
+        self._collector.count(counter)
+
     def on_network_error(self, url: str, text: str) -> None:
         socket = _SOCKET.match(text)
         if socket:
@@ -123,7 +126,8 @@ class Session:
             self._decide(self._undecided, last=True)
             self._undecided = []
         if batch.undecided:
-            self._undecided = self._decide(batch.undecided, last=False)
+            # What comes with a document's first words is the document, of which all has been said by then.
+            self._undecided = self._decide(batch.undecided, last=batch.started is not None)
         for url in batch.unopened:
             self._socket_unopened(url)
         if batch.websockets_open is not None:

@@ -14,12 +14,16 @@ class Listener:
         self.batches: list[str] = []
         self.network_errors: list[tuple[str, str]] = []
         self.lost: list[str] = []
+        self.counted: list[str] = []
 
     def on_batch(self, payload: str, document: int) -> None:
         self.batches.append(payload)
 
     def on_network_error(self, url: str, text: str) -> None:
         self.network_errors.append((url, text))
+
+    def on_count(self, counter: str) -> None:
+        self.counted.append(counter)
 
     def on_lost(self, reason: str) -> None:
         self.lost.append(reason)

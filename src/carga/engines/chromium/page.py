@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from carga.engines.chromium.connection import Connection
-from carga.engines.engine import InputKind, PageListener, PageSettings
+from carga.engines.chromium.drawing import UNDRAWN, FrameDriver
+from carga.engines.engine import FRAME_BINDING_SUFFIX, InputKind, PageListener, PageSettings
 from carga.errors import BrowserFailed, CargaError, PageFailed
 from carga.model.plan import Rendering
 
@@ -17,6 +18,9 @@ NAVIGATE_TIMEOUT_S = 60.0
 PICTURE_TIMEOUT_S = 8.0
 PICTURE_QUALITY = 60
 FIRST_FRAMES_MAX = 5
+AFTER_INPUT_S = 0.1
+"""An input may change what no script sees: a value, the focus, where the page is scrolled to."""
+ASKED_CHARACTERS_MAX = 20
 CLOSE_TIMEOUT_S = 10.0
 POPUPS_MAX = 3
 """Windows that a page may have opened at one time. They are not measured, and the oldest are closed."""
@@ -57,9 +61,10 @@ class ChromiumPage:
         settings: PageSettings,
         listener: PageListener,
         rendering: Rendering,
-        frames_lock: asyncio.Lock,
+        frames: FrameDriver,
     ) -> None:
         self.settings = settings
+        self.listener = listener
         self.on_closed: Callable[[], object] = lambda: None
         self.attached = ""
         """The session that the browser made with the target. The target is held until it is set up."""
@@ -67,9 +72,11 @@ class ChromiumPage:
         """Windows that the page has opened, oldest first: session to target."""
         self._connection = connection
         self._context = context
-        self._listener = listener
-        self._rendering = rendering
-        self._frames_lock = frames_lock
+        self._on_request = rendering != "full"
+        """Nothing is drawn unless the driver asks for it."""
+        self._paced = rendering == "paced"
+        self._frames = frames
+        self._frame_binding = settings.binding + FRAME_BINDING_SUFFIX
         self._target = ""
         self._session = ""
         self._session_field = b""
@@ -86,7 +93,7 @@ class ChromiumPage:
             "width": width,
             "height": height,
         }
-        if self._rendering == "none":
+        if self._on_request:
             create["enableBeginFrameControl"] = True
         self._target = (await self._connection.call("Target.createTarget", create))["targetId"]
         if not self.attached:
@@ -103,6 +110,8 @@ class ChromiumPage:
             ("Log.enable", {}),
             ("Inspector.enable", {}),
         ]
+        if self._paced:
+            commands.insert(3, ("Runtime.addBinding", {"name": self._frame_binding}))
         if settings.user_agent or settings.locale:
             agent: dict[str, Any] = {"userAgent": settings.user_agent}
             if settings.locale:
@@ -166,19 +175,19 @@ class ChromiumPage:
             b'{"id":%d,"method":"%s"%s%s}\0'
             % (self._connection.next_id(), _INPUT_METHODS[kind], self._session_field, parameters)
         )
-        if kind == "hover" and self._rendering == "none":
-            self._frame = asyncio.create_task(self._draw_frame())
+        if kind == "hover" and self._on_request:
+            self._frame = asyncio.create_task(self._move_pointer())
+        elif self._paced:
+            self._frames.ask(self._session, AFTER_INPUT_S)
 
-    async def _draw_frame(self) -> None:
+    async def _move_pointer(self) -> None:
+        """The pointer's moves reach the page with its frames."""
         with contextlib.suppress(CargaError):
-            async with self._frames_lock:
-                await self._connection.call(
-                    "HeadlessExperimental.beginFrame", {}, self._session, timeout_s=PICTURE_TIMEOUT_S
-                )
+            await self._frames.draw(self._session, UNDRAWN if self._paced else {})
 
     async def picture(self) -> bytes:
         form = {"format": "jpeg", "quality": PICTURE_QUALITY}
-        if self._rendering == "none":
+        if self._on_request:
             data = await self._frame_picture(form)
         else:
             answer = await self._connection.call(
@@ -192,10 +201,7 @@ class ChromiumPage:
     async def _frame_picture(self, form: dict[str, Any]) -> str:
         """A frame drawn on request, as base64. The first ones of a page just loaded may come without a picture."""
         for _ in range(FIRST_FRAMES_MAX):
-            async with self._frames_lock:
-                answer = await self._connection.call(
-                    "HeadlessExperimental.beginFrame", {"screenshot": form}, self._session, timeout_s=PICTURE_TIMEOUT_S
-                )
+            answer = await self._frames.draw(self._session, {"screenshot": form})
             if data := str(answer.get("screenshotData", "")):
                 return data
         return ""
@@ -211,11 +217,13 @@ class ChromiumPage:
         if self._frame is not None:
             self._frame.cancel()
         self._connection.remove_session(self._session)
+        self._frames.forget(self._session)
         self.on_closed()
         with contextlib.suppress(CargaError):
             await self._connection.call(
                 "Target.disposeBrowserContext", {"browserContextId": self._context}, timeout_s=CLOSE_TIMEOUT_S
             )
+        self._frames.gone(self._session)
 
     def lose(self, reason: str) -> None:
         """The page is gone without our doing; tells the listener once."""
@@ -223,23 +231,33 @@ class ChromiumPage:
             return
         self._closing = True
         self._connection.remove_session(self._session)
+        self._frames.forget(self._session)
         self.on_closed()
-        self._listener.on_lost(reason)
+        self.listener.on_lost(reason)
 
     def _on_event(self, method: str, params: msgspec.Raw) -> None:
         if method == "Runtime.bindingCalled":
             call = _read_binding(params)
             if call.name == self.settings.binding:
-                self._listener.on_batch(call.payload, call.executionContextId)
+                self.listener.on_batch(call.payload, call.executionContextId)
+            elif call.name == self._frame_binding:
+                delay_s = _delay_s(call.payload)
+                if delay_s is not None:
+                    self._frames.ask(self._session, delay_s)
         elif method == "Log.entryAdded":
             entry = _read_entry(params).entry
             if entry.source == "network" and entry.level == "error":
-                self._listener.on_network_error(entry.url, entry.text)
+                self.listener.on_network_error(entry.url, entry.text)
         elif method == "Page.javascriptDialogOpening":
             self._connection.post("Page.handleJavaScriptDialog", {"accept": True}, self._session)
         elif method == "Inspector.targetCrashed":
             self._connection.post("Target.disposeBrowserContext", {"browserContextId": self._context})
             self.lose("The page's renderer crashed.")
+
+
+def _delay_s(asked: str) -> float | None:
+    """What page/frames.js says: milliseconds. None for anything else."""
+    return int(asked) / 1000 if len(asked) <= ASKED_CHARACTERS_MAX and asked.isascii() and asked.isdigit() else None
 
 
 def _cookie(cookie: Any) -> dict[str, Any]:
