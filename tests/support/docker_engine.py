@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,26 +81,28 @@ def _answers(**environment: str) -> bool:
 @contextlib.contextmanager
 def started_engine(*options: str, **environment: str) -> Iterator["psutil.Popen"]:
     """`dockerd` by hand."""
-    process = psutil.Popen(
-        ["dockerd", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: process.poll() is not None or _answers(**environment), timeout_s=START_TIMEOUT_S)
-        assert process.poll() is None, "dockerd did not start; is there another one?"
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except psutil.TimeoutExpired:
-                process.kill()
+    with tempfile.TemporaryFile() as said:
+        process = psutil.Popen(["dockerd", *options], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        try:
+            until(lambda: process.poll() is not None or _answers(**environment), timeout_s=START_TIMEOUT_S)
+            said.seek(0)
+            assert process.poll() is None, said.read()[-2000:].decode()
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(30)
+                except psutil.TimeoutExpired:
+                    process.kill()
 
 
 class OwnEngine:
     """A Docker engine of a test's own, beside the other one: with its own images, containers and networks."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, address: str) -> None:
+        folder = tempfile.mkdtemp(prefix="carga-")  # a socket's path may have 107 characters
+        self.folder = Path(folder)
         self.host = f"unix://{folder}/docker.sock"
         self._options = (
             *("--host", self.host, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
@@ -111,6 +114,13 @@ class OwnEngine:
     def running(self) -> Iterator["psutil.Popen"]:
         with started_engine(*self._options, DOCKER_HOST=self.host) as process:
             yield process
+
+    def remove(self) -> None:
+        """Call it when the engine has ended; one that was killed leaves mounts."""
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in reversed([one for one in mounts if one.startswith(f"{self.folder}/")]):
+            subprocess.run(["umount", mount], check=True, capture_output=True, timeout=60)
+        shutil.rmtree(self.folder)
 
     def take_image(self, name: str) -> None:
         """From the other engine."""
