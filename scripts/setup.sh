@@ -36,5 +36,5 @@ if [ ! -x "$venv/bin/python" ] && ! make_venv; then
 fi
 
 echo "installing carga and its development tools into $venv" >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --editable '.[dev]'
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --editable '.[dev,light]'
 echo "$want" > "$stamp"

@@ -14,6 +14,10 @@ def load_engine(name: str) -> Engine:
             from carga.engines.chromium.browser import ChromiumEngine
 
             return ChromiumEngine()
+        case "light":
+            from carga.engines.light.browser import LightEngine
+
+            return LightEngine()
         case "fake":
             from carga.engines.fake import FakeEngine
 

@@ -20,6 +20,10 @@ class EngineTraits(msgspec.Struct, frozen=True, kw_only=True):
     """With isolation `context`. A browser that dies takes so many users with it."""
     lacks: dict[str, str] = {}
     """What it does not have or measure, and what that means for a test."""
+    unusable: dict[str, str] = {}
+    """Keys of a group that a plan cannot have with it, and why."""
+    agent_never: str = ""
+    """A user agent that holds this, in whatever case, is not sent."""
 
 
 ENGINES: dict[Engine, EngineTraits] = {
@@ -29,6 +33,34 @@ ENGINES: dict[Engine, EngineTraits] = {
         isolations=("context", "container"),
         trusted_input=True,
         users_per_browser=50,
+    ),
+    "light": EngineTraits(
+        title="Lightpanda",
+        renderings=("none",),
+        isolations=("context", "process"),
+        trusted_input=False,
+        users_per_browser=50,
+        lacks={
+            "drawing": "no layout as people see it: every element has a small box of its own, images are never decoded,"
+            " nothing is ever covered or out of sight, transitions and CSS animations do not run and do not end",
+            "trusted input": "keys and clicks are events made by a script: no default actions but those of links,"
+            " buttons and forms, no :hover, and `isTrusted` is false",
+            "web vitals, long tasks": "there is nothing to measure them by",
+            "HTTP cache": "every page load asks for everything again; `cache` changes nothing",
+            "what only drawing asks for": "fonts, background images, `<video>` and `<audio>` are not requested",
+            "service workers": "`navigator.serviceWorker` and `caches` are not there, so applications do without",
+            "WebRTC, Web Audio, media sources, WebGL": "pages that use them fail, by name: `not in light: …`",
+            "events of a page that goes away": "`beforeunload` and `pagehide` are made by carga, a moment later",
+            "user agents with Mozilla in them": "Lightpanda refuses to pose as another browser; it also always sends"
+            " `Sec-Ch-Ua: Lightpanda`",
+            "time zone, number formats": "those of en-US and of the machine; `locale` reaches the server and"
+            " `navigator.language`",
+            "header fields of WebSockets": "`headers` are sent with requests, not with WebSocket handshakes",
+            "causes of failed WebSockets": "all of them are `closed before it was open`",
+            "a sandbox": "it runs as an unprivileged user, as Chromium does; load only pages that you trust",
+        },
+        unusable={"timezone": "it has the time zone of the machine"},
+        agent_never="mozilla",
     ),
 }
 """The engines of this version."""

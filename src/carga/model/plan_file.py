@@ -112,6 +112,15 @@ def _check_group(keys: dict[str, Any], cookies: tuple[Cookie, ...], position: in
         if keys.get(key, words[0]) not in words:
             options = " or ".join(f'"{word}"' for word in words)
             report.add(("users", position, key), f'{engine.title} has no {key} "{keys[key]}".', f"Use {options}.")
+    for key, why in engine.unusable.items():
+        if key in keys:
+            report.add(("users", position, key), f"{engine.title} has no {key}: {why}.", "Remove it.")
+    if engine.agent_never and engine.agent_never in keys.get("user_agent", "").lower():
+        report.add(
+            ("users", position, "user_agent"),
+            f'{engine.title} sends no user agent with "{engine.agent_never}" in it.',
+            "Give this group another one, or another engine.",
+        )
     if "full_sample" in keys:
         _check_full_sample(keys, engine, ("users", position, "full_sample"), report)
     names = [cookie.name for cookie in cookies]

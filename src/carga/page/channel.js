@@ -25,7 +25,7 @@ const LOG_LINES_PER_BATCH_MAX = 20;
 const TEXT_MAX = 500;
 const BEAT_MS = 2000; // the longest that a page waits with what it has to say
 const RECENTLY_MS = 1900;
-const QUIET_MS = 2000; // a page in which nothing happens still shows a sign of life this often
+const QUIET_MS = CONFIG.idleBeatMs; // a page in which nothing happens still shows a sign of life this often
 const LEFTOVER_KEY = "__carga";
 
 // The page may replace what it likes, so everything is taken before its first script.

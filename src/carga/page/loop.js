@@ -131,7 +131,7 @@ const control = {
 function start() {
   Object.defineProperty(window, NAMES.control, { value: control, configurable: true });
   takeLeftover();
-  batch.h = { url: location.href };
+  batch.h ??= { url: location.href };
   flush(true);
   measureSockets();
   measureFetch();

@@ -68,6 +68,12 @@ function takeUnread(last) {
       else if (one.outcome === "cancelled") count("requests_cancelled");
       else if (one.opaque || !ENTRIES_TELL) pend("r", [one.kind, short(one.url), duration, one.outcome === "failed"]);
       else takeRequest(one.kind, one.status, duration, one.url);
+    } else if (CONFIG.light && one.outcome === "cancelled" && waited > UNREAD_MS) {
+      count("requests_cancelled"); // Lightpanda has no entry for it
+      forget(one);
+    } else if (CONFIG.light && one.outcome === "timeout" && waited > UNREAD_MS) {
+      takeFailure(one.kind, "time-out", one.url);
+      forget(one);
     } else if (waited > FORGET_MS) {
       forget(one);
     }
