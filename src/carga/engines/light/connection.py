@@ -300,7 +300,9 @@ class Connection:
         self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
-        waiting = [*self._waiting.values(), *([self._shaken] if self._shaken is not None else [])]
+        waiting: list[asyncio.Future[Any]] = [*self._waiting.values()]
+        if self._shaken is not None:
+            waiting.append(self._shaken)
         for future in waiting:
             if not future.done():
                 future.set_exception(BrowserFailed("The browser is gone.", "Its users go on in another browser."))

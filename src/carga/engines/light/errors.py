@@ -1,4 +1,4 @@
-"""Names of network errors. Lightpanda's are those of libcurl; the report has Chromium's, so that runs can be compared."""
+"""Names of network errors. Lightpanda's are libcurl's; the report has Chromium's, so that runs can be compared."""
 
 _NAMES = {
     "CouldntConnect": "net::ERR_CONNECTION_REFUSED",
