@@ -43,10 +43,6 @@ class Series(msgspec.Struct, kw_only=True):
             return None
         return max((one.users for one in steps if judge(one, self.baseline(number)).held), default=0)
 
-    def acted(self) -> int:
-        """The most users of whose actions the server saw enough, however slow."""
-        return max((one.users for one in self.steps if judge(one, None).acted), default=0)
-
     def broke(self, number: int) -> Step | None:
         """The smallest step that was not held."""
         held = self.held(number) or 0
