@@ -18,6 +18,14 @@ def load_engine(name: str) -> Engine:
             from carga.engines.light.browser import LightEngine
 
             return LightEngine()
+        case "firefox":
+            from carga.engines.firefox.browser import FirefoxEngine
+
+            return FirefoxEngine()
+        case "webkit":
+            from carga.engines.webkit.browser import WebkitEngine
+
+            return WebkitEngine()
         case "fake":
             from carga.engines.fake import FakeEngine
 

@@ -29,6 +29,8 @@ class Processes:
         """Makes the folder of the browser. Raises BrowserFailed when that is impossible."""
         self.pid = 0
         self.ended = asyncio.Event()
+        self.ending = asyncio.Event()
+        """Set when one has ended or is asked to."""
         self.how = ""
         """Which process ended first, and how."""
         self._loop = asyncio.get_running_loop()
@@ -39,6 +41,7 @@ class Processes:
             raise BrowserFailed(f"No folder for a browser could be made: {error}.", "Free space in TMPDIR.") from error
         self.folder = self._profile.path
         self._running: dict[int, str] = {}
+        self._stopped: set[int] = set()
         self._all_gone = asyncio.Event()
         self._said: dict[str, bytes] = {}
         self._heard: dict[str, tuple[re.Pattern[str], asyncio.Future[re.Match[str]]]] = {}
@@ -141,11 +144,12 @@ class Processes:
             _, word = os.waitpid(pid, os.WNOHANG)
             status = os.waitstatus_to_exitcode(word)
         name = self._running.pop(pid)
-        if not self.ended.is_set():
+        if not self.ended.is_set() and pid not in self._stopped:
             killed = status is not None and status < 0
             self.how = f"{name} was killed by signal {-(status or 0)}" if killed else f"{name} ended with {status}"
             self._kill_group()
             self.ended.set()
+            self.ending.set()
         if not self._running:
             self._kill_group()  # what has outlived them
             self._all_gone.set()
@@ -153,6 +157,19 @@ class Processes:
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    def stop(self, name: str) -> None:
+        """Ends one of them, but not the first, and none of the others."""
+        for pid, known in self._running.items():
+            if known == name and pid not in self._stopped:
+                self._stopped.add(pid)
+                os.kill(pid, signal.SIGKILL)
+
+    def ask(self) -> None:
+        """Asks the first one to end, with which the others end too; `end` sees to it."""
+        if self.pid in self._running:
+            os.kill(self.pid, signal.SIGTERM)
+        self.ending.set()
 
     def kill(self) -> None:
         """Ends all of them at once; `ended` follows."""

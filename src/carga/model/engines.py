@@ -20,11 +20,18 @@ class EngineTraits(msgspec.Struct, frozen=True, kw_only=True):
     """With isolation `context`. A browser that dies takes so many users with it."""
     lacks: dict[str, str] = {}
     """What it does not have or measure, and what that means for a test."""
+    missing: tuple[str, ...] = ()
+    """Metrics and counters that it never gives."""
     unusable: dict[str, str] = {}
     """Keys of a group that a plan cannot have with it, and why."""
     agent_never: str = ""
     """A user agent that holds this, in whatever case, is not sent."""
 
+
+_NO_REMOTE_CONTROL = (
+    "WebDriver has none, so `GoBack`, `ColorF0Red`, `ChannelUp`, media and volume keys do not arrive in the page, and"
+    " their `press` fails"
+)
 
 ENGINES: dict[Engine, EngineTraits] = {
     "chromium": EngineTraits(
@@ -61,6 +68,51 @@ ENGINES: dict[Engine, EngineTraits] = {
         },
         unusable={"timezone": "it has the time zone of the machine"},
         agent_never="mozilla",
+        missing=("long_task", "vitals.fcp", "vitals.lcp", "vitals.cls", "vitals.inp", "requests_from_cache"),
+    ),
+    "firefox": EngineTraits(
+        title="Firefox",
+        renderings=("full",),
+        isolations=("context",),
+        trusted_input=True,
+        users_per_browser=20,
+        lacks={
+            "focus": "only one window of a browser has it: keys reach every page, but `document.hasFocus()` is false"
+            " and elements get no `focus` and `blur` events",
+            "identity in workers": "user agent, header fields and locale reach the page, its requests and its"
+            " WebSockets (the locale not these); what dedicated workers ask for has the header fields, what shared and"
+            " service workers ask for has none of it. Cookies are everywhere",
+            "keys of remote controls": _NO_REMOTE_CONTROL,
+            "statuses that other origins hide": "such an answer of 400 and above counts as a success",
+            "causes of refused WebSockets": "without the status that the server gave",
+            "layout shifts, long tasks": "Firefox does not publish them",
+            "one try for each request": "Firefox repeats a request whose connection was reset up to nine times; it is"
+            " counted once",
+        },
+        missing=("long_task", "vitals.cls"),
+    ),
+    "webkit": EngineTraits(
+        title="WebKitGTK",
+        renderings=("full",),
+        isolations=("process",),
+        trusted_input=True,
+        users_per_browser=1,
+        lacks={
+            "many users in a browser": "each user has a MiniBrowser, a driver and a display of its own",
+            "identity in workers": "header fields reach neither service workers' requests nor WebSocket handshakes;"
+            " shared workers' requests have neither them nor the user agent",
+            "keys of remote controls": _NO_REMOTE_CONTROL,
+            "entries of failed requests": "images, scripts and XMLHttpRequests that the network failed count as"
+            " `request.other`, when their document ends",
+            "time-outs of the application": "a request that `AbortSignal.timeout` ends counts as cancelled",
+            "causes of refused WebSockets": "without the status that the server gave",
+            "most web vitals, long tasks": "WebKitGTK publishes First Contentful Paint alone",
+            "dialogs": "`alert`, `confirm` and `prompt` are answered at once by carga, without the browser",
+            "windows that a page opens": "they have no identity, and are not measured",
+            "a sandbox": "MiniBrowser runs pages without one, as an unprivileged user; load only pages that you trust",
+        },
+        missing=("long_task", "vitals.lcp", "vitals.cls", "vitals.inp"),
+        unusable={"locale": "its language is that of the machine; `headers` may say another Accept-Language"},
     ),
 }
 """The engines of this version."""

@@ -52,6 +52,9 @@ def _candidates() -> list[Path]:
 
 
 def _version(path: Path) -> str | None:
+    told = path.resolve().with_name("application.ini")  # quicker than asking the browser
+    if told.is_file() and (match := re.search(r"^Version=(\d+\.\S+)", told.read_text(encoding="utf-8"), re.MULTILINE)):
+        return match[1]
     try:
         answer = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False

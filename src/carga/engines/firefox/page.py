@@ -22,6 +22,7 @@ PICTURE_QUALITY = 0.6
 CLOSE_TIMEOUT_S = 10.0
 POPUPS_MAX = 3
 """Windows that a page may have opened at one time. They are not measured, and the oldest are closed."""
+REFUSED = "The server did not accept the WebSocket handshake."
 REALMS_MAX = 3
 """Documents of a page that may still be spoken to: this one, the last, the next."""
 
@@ -206,6 +207,7 @@ class FirefoxPage:
         self._navigation_error = self._navigation_error or name
         if any(header.name == "Sec-WebSocket-Key" for header in failed.request.headers):
             url = url.replace("http", "ws", 1)
+            name = REFUSED if "WEBSOCKET_CONNECTION_REFUSED" in name else name
             self._listener.on_network_error(url, f"WebSocket connection to '{url}' failed: {name}")
         else:
             self._listener.on_network_error(url, f"Failed to load resource: {name}")

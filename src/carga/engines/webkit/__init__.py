@@ -1,0 +1,1 @@
+"""Drives WebKitGTK: WebKitWebDriver and MiniBrowser under Xvfb, one of each a user."""
