@@ -16,7 +16,7 @@ from carga.containers.sweep import sweep
 from carga.engines.chromium.browser import ChromiumEngine
 from carga.engines.engine import PageSettings
 from tests.engines.chromium.conftest import Listener
-from tests.support.docker_engine import OwnEngine, containers, docker, networks, own_address, until
+from tests.support.docker_engine import OWN_ADDRESS, OwnEngine, containers, docker, networks, until
 from tests.support.run import carga_run, write_plan
 from tests.support.site import Site, running_site
 
@@ -245,33 +245,32 @@ async def test_a_frozen_workers_containers_are_removed_before_its_users_run_else
 async def test_a_docker_that_stops_in_mid_run_takes_no_user_that_runs_and_the_run_ends_in_words(
     open_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = OwnEngine(own_address())
-    with engine.running() as daemon:
-        engine.take_image(docker("images", "--format", "{{.Repository}}:{{.Tag}}", "carga-browser"))
-        monkeypatch.setenv("DOCKER_HOST", engine.host)
-        url = open_site.url.replace("host.docker.internal", own_address())
-        path = write_plan(tmp_path / "run", plan(url, seconds=45), ask=BEHAVIOUR)
-        async with carga_run(path) as run:
-            await run.until_running(USERS, timeout_s=90)
-            victim = psutil.Process(int(docker("inspect", "--format={{.State.Pid}}", containers()[0])))
-            daemon.kill()
-            daemon.wait(30)
-            asked = len(open_site.seen("/json"))
-            await open_site.until(lambda site: len(site.seen("/json")) > asked + 3 * USERS)
-            victim.kill()
+    with OwnEngine() as engine:
+        with engine.running() as daemon:
+            engine.take_image(docker("images", "--format", "{{.Repository}}:{{.Tag}}", "carga-browser"))
+            monkeypatch.setenv("DOCKER_HOST", engine.host)
+            url = open_site.url.replace("host.docker.internal", OWN_ADDRESS)
+            path = write_plan(tmp_path / "run", plan(url, seconds=45), ask=BEHAVIOUR)
+            async with carga_run(path) as run:
+                await run.until_running(USERS, timeout_s=90)
+                victim = psutil.Process(int(docker("inspect", "--format={{.State.Pid}}", containers()[0])))
+                daemon.kill()
+                daemon.wait(30)
+                asked = len(open_site.seen("/json"))
+                await open_site.until(lambda site: len(site.seen("/json")) > asked + 3 * USERS)
+                victim.kill()
 
-            async def one_is_tried_again() -> bool:
-                return sorted(state for state, _ in (await run.users()).values()) != ["running"] * USERS
+                async def one_is_tried_again() -> bool:
+                    return sorted(state for state, _ in (await run.users()).values()) != ["running"] * USERS
 
-            await run.until(one_is_tried_again, timeout_s=60)
-            summary = await run.finish(timeout_s=120)
-        assert summary["users"]["started"] == USERS
-        assert "The Docker engine does not run." in summary["causes"]["browser"]
-        assert not _chromium_of(engine), "browsers end with their worker, with or without Docker"
-    with engine.running():  # takes up what it left, and stops it
-        await sweep()
-        assert_nothing_is_left()
-    engine.remove()
+                await run.until(one_is_tried_again, timeout_s=60)
+                summary = await run.finish(timeout_s=120)
+            assert summary["users"]["started"] == USERS
+            assert "The Docker engine does not run." in summary["causes"]["browser"]
+            assert not _chromium_of(engine), "browsers end with their worker, with or without Docker"
+        with engine.running():  # takes up what it left, and stops it
+            await sweep()
+            assert_nothing_is_left()
 
 
 def _chromium_of(engine: OwnEngine) -> list[int]:

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import psutil
 
-PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+PACKAGES = ("docker.io", "iproute2", "iptables", "mmdebstrap")
 START_TIMEOUT_S = 60.0
 BUILD_TIMEOUT_S = 1500.0
+OWN_ADDRESS = "10.214.7.1"
+"""Of this machine, as a test's own engine and its containers reach it."""
+INSIDE_ADDRESS = "10.214.7.2/24"
 _LOCK = Path("/tmp/carga-tests-docker.lock")
 
 
@@ -67,7 +71,7 @@ def running_engine() -> Iterator[None]:
 
 
 def _install() -> None:
-    if shutil.which("dockerd") and shutil.which("mmdebstrap") and shutil.which("iptables"):
+    if all(shutil.which(program) for program in ("dockerd", "mmdebstrap", "ip", "iptables")):
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
@@ -79,10 +83,10 @@ def _answers(**environment: str) -> bool:
 
 
 @contextlib.contextmanager
-def started_engine(*options: str, **environment: str) -> Iterator["psutil.Popen"]:
+def started_engine(*command: str, **environment: str) -> Iterator["psutil.Popen"]:
     """`dockerd` by hand."""
     with tempfile.TemporaryFile() as said:
-        process = psutil.Popen(["dockerd", *options], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        process = psutil.Popen(command or ["dockerd"], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
             until(lambda: process.poll() is not None or _answers(**environment), timeout_s=START_TIMEOUT_S)
             said.seek(0)
@@ -100,26 +104,41 @@ def started_engine(*options: str, **environment: str) -> Iterator["psutil.Popen"
 class OwnEngine:
     """A Docker engine of a test's own, beside the other one: with its own images, containers and networks."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self) -> None:
+        # In a network namespace, or it would take away the other engine's bridge.
+        self._name = f"carga-{secrets.token_hex(3)}"
+        inside = ("netns", "exec", self._name, "ip")
+        _ip("netns", "add", self._name)
+        _ip("link", "add", self._name, "type", "veth", "peer", "name", "carga0", "netns", self._name)
+        _ip("address", "add", f"{OWN_ADDRESS}/24", "dev", self._name)
+        _ip("link", "set", self._name, "up")
+        _ip(*inside, "address", "add", INSIDE_ADDRESS, "dev", "carga0")
+        _ip(*inside, "link", "set", "carga0", "up")
         folder = tempfile.mkdtemp(prefix="carga-")  # a socket's path may have 107 characters
         self.folder = Path(folder)
         self.host = f"unix://{folder}/docker.sock"
-        self._options = (
+        self._command = (
+            *("nsenter", f"--net=/run/netns/{self._name}", "dockerd"),
             *("--host", self.host, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
-            *("--pidfile", f"{folder}/docker.pid", "--bridge", "none", "--iptables=false"),
-            *("--default-address-pool", "base=10.213.0.0/16,size=24", "--host-gateway-ip", address),
+            *("--pidfile", f"{folder}/docker.pid"),
+            *("--default-address-pool", "base=10.213.0.0/16,size=24"),
         )
 
     @contextlib.contextmanager
     def running(self) -> Iterator["psutil.Popen"]:
-        with started_engine(*self._options, DOCKER_HOST=self.host) as process:
+        with started_engine(*self._command, DOCKER_HOST=self.host) as process:
             yield process
 
-    def remove(self) -> None:
-        """Call it when the engine has ended; one that was killed leaves mounts."""
+    def __enter__(self) -> "OwnEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """One that was killed leaves mounts."""
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in reversed([one for one in mounts if one.startswith(f"{self.folder}/")]):
             subprocess.run(["umount", mount], check=True, capture_output=True, timeout=60)
+        _ip("link", "delete", self._name)
+        _ip("netns", "delete", self._name)
         shutil.rmtree(self.folder)
 
     def take_image(self, name: str) -> None:
@@ -135,10 +154,5 @@ class OwnEngine:
             )
 
 
-def own_address() -> str:
-    """An address of this machine that containers reach."""
-    for addresses in psutil.net_if_addrs().values():
-        for one in addresses:
-            if one.family.name == "AF_INET" and not one.address.startswith("127."):
-                return one.address
-    raise AssertionError("this machine has the loopback address only")
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=60)

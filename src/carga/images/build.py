@@ -70,7 +70,13 @@ async def _build(context: Path, base: str, say: Callable[[str], None]) -> None:
     say(f"building {worker_image()}")
     python = await _target(context, base, "python")
     version = await docker(
-        "run", "--rm", "--entrypoint=python3", python, "-c", "import sys; print(sys.version.split()[0])"
+        "run",
+        "--rm",
+        "--network=none",
+        "--entrypoint=python3",
+        python,
+        "-c",
+        "import sys; print(sys.version.split()[0])",
     )
     await asyncio.to_thread(_fill_site, context / "site", version.rpartition(".")[0])
     await _target(context, base, "worker", "--tag", worker_image(), f"--label={CONTENT_LABEL}={content()}")
