@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carga.model.engines import ENGINES
 from carga.model.plan import Cookie, Group, Plan, Stage, Target, Threshold
 from carga.model.plan_fields import AVAILABLE, PLAN
 from carga.model.plan_file import DEFAULT_THRESHOLD, read_plan
@@ -131,7 +132,9 @@ APPENDED = [
     ("\nviewport = [1280]", 2, "users[0].viewport", "a list", "[1280, 720]"),
     ("viewport = [0, 720]", 1, "users[0].viewport", "1 to", ""),
     ("viewport = [true, 720]", 1, "users[0].viewport", "1 to", ""),
-    ('engine = "light"', 1, "users[0].engine", "not available in this version", '"chromium"'),
+    ('engine = "webkit"\nlocale = "de-DE"', 2, "users[0].locale", "WebKitGTK has no locale", "Remove it"),
+    ('engine = "webkit"\nisolation = "context"', 2, "users[0].isolation", "WebKitGTK has no", '"process"'),
+    ('engine = "firefox"\nrendering = "none"', 2, "users[0].rendering", "Firefox has no", '"full"'),
     ('engine = "crhomium"', 1, "users[0].engine", "not known", 'mean "chromium"'),
     ('rendering = "paced"', 1, "users[0].rendering", "not available in this version", '"none" or "full"'),
     ('cache = "yes"', 1, "users[0].cache", "neither true nor false", ""),
@@ -215,7 +218,7 @@ def test_the_frame_of_a_plan_is_checked(text: str, key: str) -> None:
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
-    mistakes = ["cuont = 3", "viewport = [0, 720]", 'engine = "light"', 'cache = "yes"', 'pace = "1"', "reuse = true"]
+    mistakes = ["cuont = 3", "viewport = [0, 720]", 'engine = "lite"', 'cache = "yes"', 'pace = "1"', "reuse = true"]
     found = problems(SMALL + "\n".join([*mistakes, "[[load]]", "users = 11"]))
     assert [problem.line for problem in found] == [5, 6, 7, 8, 9, 10, 11, 12]
 
@@ -242,9 +245,13 @@ def test_a_flood_of_problems_is_cut_and_counted() -> None:
 
 
 def test_words_that_are_available_are_words_of_the_plan() -> None:
-    for key, words in AVAILABLE.items():
-        for word in words:
-            assert getattr(read(SMALL + f'{key} = "{word}"').groups[0], key) == word
+    for engine, traits in ENGINES.items():
+        assert engine in AVAILABLE["engine"]
+        for key, words in (("rendering", traits.renderings), ("isolation", traits.isolations)):
+            for word in words:
+                assert word in AVAILABLE[key]
+                group = read(SMALL + f'engine = "{engine}"\n{key} = "{word}"').groups[0]
+                assert (group.engine, getattr(group, key)) == (engine, word)
 
 
 @given(st.text())
