@@ -15,6 +15,7 @@ from carga.cli import main
 from carga.containers.sweep import sweep
 from carga.engines.chromium.browser import ChromiumEngine
 from carga.engines.engine import PageSettings
+from carga.model.engines import ENGINES
 from tests.engines.chromium.conftest import Listener
 from tests.support.docker_engine import OWN_ADDRESS, OwnEngine, containers, docker, networks, until
 from tests.support.run import carga_run, write_plan
@@ -143,7 +144,7 @@ def _seccomp_filters(pid: int) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("rendering", ["none", "full"])
+@pytest.mark.parametrize("rendering", ENGINES["chromium"].renderings)
 async def test_a_run_reports_what_the_server_counted_and_leaves_nothing(
     open_site: Site, tmp_path: Path, rendering: str
 ) -> None:

@@ -156,3 +156,12 @@ class OwnEngine:
 
 def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=60)
+
+
+def own_address() -> str:
+    """An address of this machine that containers reach."""
+    for addresses in psutil.net_if_addrs().values():
+        for one in addresses:
+            if one.family.name == "AF_INET" and not one.address.startswith("127."):
+                return one.address
+    raise AssertionError("this machine has the loopback address only")

@@ -87,6 +87,7 @@ class Demo:
 
 def start(
     *,
+    host: str = "127.0.0.1",
     port: int = 0,
     ill: Sequence[str] = (),
     access_log: Path | None = None,
@@ -97,7 +98,8 @@ def start(
     require_identity: bool = False,
 ) -> Demo:
     """Starts the demo and waits until it serves. `ill` as for `--ill`. Raises CargaError when it does not start."""
-    command = [sys.executable, "-m", "carga.demo", "--port", str(port), "--seed", str(seed), "--clock", f"{clock_s:g}"]
+    command = [sys.executable, "-m", "carga.demo", "--host", host, "--port", str(port)]
+    command += ["--seed", str(seed), "--clock", f"{clock_s:g}"]
     command += ["--leak-cap-mb", str(leak_cap_mb)]
     for name in ill:
         command += ["--ill", name]
