@@ -166,3 +166,10 @@ async def test_the_wait_before_an_attempt_grows_to_ten_seconds_and_no_further(ev
     waits = await evaluated("backoff", "[1, 2, 3, 4, 5, 6, 50].map((attempt) => m.delayBefore(attempt, 1))")
     assert waits == [0.5, 1, 2, 4, 8, 10, 10]
     assert await evaluated("backoff", "m.delayBefore(6, 0)") == 7.5
+
+
+async def test_states_are_counted_for_each_group(evaluated: Modules) -> None:
+    users = "[[0, 1, -1, ''], [1, 0, -1, ''], [2, 1, -1, '']]"
+    table = f"new m.UserTable({{ states: ['waiting', 'running'], workers: [], users: {users} }})"
+    group = "{ first_index: 1, count: 5 }"
+    assert await evaluated("users", f"m.countsOf({table}, {group})") == {"waiting": 1, "running": 1}

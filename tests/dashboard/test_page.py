@@ -208,3 +208,16 @@ async def test_steps_and_percentile_of_the_chart_can_be_chosen(page_driver: Page
     await page_driver.click("#steps .segmented button:first-child")
     await page_driver.wait_until(f"({text_of('#steps .legend b')}) !== {json.dumps(before)}")
     assert page_driver.console_errors == []
+
+
+async def test_every_group_is_named_with_what_it_runs_in_and_how_its_users_are(
+    page_driver: PageDriver, address: str
+) -> None:
+    await page_driver.goto(address)
+    await page_driver.wait_until("document.querySelectorAll('#groups tbody tr').length === 2")
+    rows = await page_driver.wait_until(
+        "((rows) => rows[0].endsWith(' 0') && rows)([...document.querySelectorAll('#groups tbody tr')]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent).join(' ')))"
+    )
+    assert rows[0].startswith("viewers chromium, own context, frames none, full for 2% zapper.js ")
+    assert rows[1].startswith("zappers chromium, own context, frames none zapper.js ")

@@ -127,6 +127,36 @@ async def test_an_application_that_needs_frames_is_no_place_for_users_without(tm
     assert scores["headers"] == 100, "what they both asked for they asked for alike"
 
 
+HIDDEN = """<!doctype html><title>Hidden</title><h1 id="ready">Hidden</h1><ul><li></li><li></li></ul>
+<div style="height: 20000px"></div><section>below</section>
+<script>
+  const seen = new IntersectionObserver(([{ target, isIntersecting }]) => {
+    if (isIntersecting) fetch("/json?below=1");
+  });
+  seen.observe(document.querySelector("section"));
+  const paper = document.createElement("canvas").getContext("2d");
+  fetch(paper && paper.measureText("carga").width > 1 ? "/json?canvas=1" : "/json?canvas=0");
+</script>"""
+
+
+async def test_an_application_that_light_gets_wrong_is_told_by_what_it_asked(tmp_path: Path) -> None:
+    async with running_site() as site:
+        result = await compared(site, tmp_path, HIDDEN, against="light")
+    assert (result.candidate.engine, result.candidate.rendering) == ("light", "none")
+    assert result.score < 90
+    assert "GET /json?below={n} → 200" in lost(result), "light takes everything for visible"
+
+
+async def test_light_is_a_stand_in_where_an_application_needs_nothing_that_it_lacks(tmp_path: Path) -> None:
+    async with running_site() as site:
+        result = await compared(site, tmp_path, ORDINARY, against="light")
+    assert result.score >= 95, result.differences
+    assert {aspect.name: aspect.score for aspect in result.aspects}["outcomes"] == 100
+    own = [difference.name for difference in result.differences if difference.name.startswith("sec-ch-ua")]
+    assert own, "words of the engine are named, and weigh little"
+    assert sum(lost(result)[name] for name in own) < 1
+
+
 async def test_what_goes_to_other_origins_is_said_to_have_left_the_recording(tmp_path: Path) -> None:
     async with running_site() as site:
         images = f'<img src="{site.other_origin}/image.png"><img src="{site.url}/image.png">'

@@ -37,12 +37,18 @@ count = 2
 rendering = "full"
 behaviour = "ask.js"
 
+[[users]]
+name = "light"
+count = 4
+engine = "light"
+behaviour = "ask.js"
+
 [[load]]
-users = 8
+users = 12
 over = "0s"
 
 [[load]]
-users = 8
+users = 12
 over = "8s"
 
 [[threshold]]
@@ -60,7 +66,7 @@ async def ran(site: Site, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any
     site.page("/drawn", "")
     plan = write_plan(tmp_path, PLAN.format(url=site.url), ask=BEHAVIOUR)
     async with carga_run(plan) as run:
-        await run.until_running(8)
+        await run.until_running(12)
         info = await run.get("/api/run")
         return await run.finish(), info, run.out
 
@@ -68,27 +74,30 @@ async def ran(site: Site, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any
 async def test_a_mix_runs_each_group_in_its_kind_and_tells_them_apart(tmp_path: Path) -> None:
     async with running_site() as site:
         summary, info, out = await ran(site, tmp_path)
-        drawn = {int(request.query["user"]) for request in site.seen("/drawn")}
+        drawn = {int(request.query["user"]) for request in site.seen("/drawn") if int(request.query["user"]) < 8}
+        agents = {int(request.query["user"]): request.user_agent for request in site.seen("/json")}
     assert summary["process_exit_code"] == 0, summary["said"]
-    dense, full = summary["groups"]
+    dense, full, light = summary["groups"]
+    assert {index for index, agent in agents.items() if "Lightpanda" in agent} == {8, 9, 10, 11}
+    assert (light["engine"], light["started"], light["failed_to_start"]) == ("light", 4, 0)
+    assert light["metrics"]["step.ask"]["count"] > 0
     members = {index for index in range(6) if index in drawn}
     assert drawn == {*members, 6, 7}, "users without frames stay without"
     assert len(members) == dense["full_sample"]["users"] == dense["full_sample"]["started"] == 3
     assert (dense["started"], full["started"]) == (6, 2)
-    assert dense["metrics"]["step.ask"]["count"] + full["metrics"]["step.ask"]["count"] == (
-        summary["metrics"]["step.ask"]["count"]
-    )
+    whole = summary["metrics"]["step.ask"]["count"]
+    assert sum(group["metrics"]["step.ask"]["count"] for group in summary["groups"]) == whole
     asked = [entry for entry in dense["full_sample"]["differences"] if entry["metric"] == "step.ask"]
     assert {entry["statistic"] for entry in asked} == {"p50", "p95"}
     assert asked[0]["sample_count"] + asked[0]["dense_count"] == (
         dense["metrics"]["step.ask"]["count"] - dense["metrics"]["step.ask"]["failed"]
     )
     assert "vitals.fcp" in dense["full_sample"]["metrics"]
-    assert [(group["name"], group["rendering"], round(group["full_sample"], 2)) for group in info["groups"]] == [
-        ("dense", "none", 0.34),
-        ("drawn", "full", 0),
-    ]
+    kinds = [(group["name"], group["engine"], group["rendering"]) for group in info["groups"]]
+    assert kinds == [("dense", "chromium", "none"), ("drawn", "chromium", "full"), ("light", "light", "none")]
+    assert round(info["groups"][0]["full_sample"], 2) == 0.34
     report = (out / "report.html").read_text()
     assert "With frames and without" in report
     assert "Chromium, own context, frames none, full for 34" in report
+    assert "Lightpanda, own context, frames none" in report
     assert not any(name.startswith("full_sample") for name in read_record(out).timeline.metrics), "nothing shown twice"

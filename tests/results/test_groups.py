@@ -1,13 +1,17 @@
 """Groups beside each other, and users with frames beside those without."""
 
+import io
 import random
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from carga.cli.closing import print_closing
 from carga.model.plan import Group
 from carga.model.windows import Metric, UserChange
 from carga.results.groups import VALUES_MIN, differences
@@ -130,6 +134,14 @@ def test_the_report_shows_groups_and_sample_side_by_side(mixed_run: Path) -> Non
         ["step.zap", "p50", "1 200", "slower with frames"],
         ["step.zap", "p95", "1 200", "slower with frames"],
     ]
+
+
+def test_the_terminal_names_groups_and_says_whether_frames_matter(mixed_run: Path) -> None:
+    console = Console(width=160, record=True, file=io.StringIO())
+    print_closing(console, summarize(read_record(mixed_run)), mixed_run)
+    text = console.export_text()
+    assert re.search(r"others +chromium, frames full +18 +20 +0 +0 +180 +180", text)
+    assert "viewers: Frames make a difference in 2 of 2 percentiles, most in step.zap" in text
 
 
 def test_a_plan_of_one_part_has_neither_section(tmp_path: Path) -> None:

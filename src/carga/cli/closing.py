@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from carga.cli.terminal import cause_table, clock, columns, counted, number, plain
-from carga.model.summary import Summary, ThresholdResult
+from carga.model.summary import MetricSummary, Summary, ThresholdResult
+from carga.results.report_groups import sample_conclusion
 
 VERDICT_STYLE = {
     "passed": "bold green",
@@ -30,9 +31,19 @@ def print_closing(console: Console, summary: Summary, out: Path) -> None:
     )
     for reason in summary.reasons:
         console.print(Text("  ").append(plain(reason)))
+    if summary.generator.forced and summary.generator.trusted:
+        console.print(Text("  forced: ").append(plain(summary.generator.forced)))
     if shown := _metrics(summary):
         console.print()
         console.print(shown)
+    if len(summary.groups) > 1:
+        console.print()
+        console.print(_groups(summary))
+    for group in summary.groups:
+        if group.full_sample is not None:
+            console.print()
+            words = sample_conclusion(group.full_sample.differences)
+            console.print(Text("  ").append(plain(f"{group.name}: {words}" if len(summary.groups) > 1 else words)))
     if summary.thresholds:
         console.print()
         console.print(_thresholds(summary))
@@ -61,6 +72,25 @@ def _metrics(summary: Summary) -> Table | None:
             number(metric.max, metric.unit),
         )
     return table
+
+
+def _groups(summary: Summary) -> Table:
+    table = columns("  group", "runs in", "started", "of", "iterations", "failed", "requests", "failed", left=2)
+    for group in summary.groups:
+        table.add_row(
+            Text("  ").append(plain(group.name)),
+            f"{group.engine}, frames {group.rendering}",
+            f"{group.started:,}",
+            Text(f"{group.users:,}", style="red" if group.failed_to_start else ""),
+            *_attempts(group.metrics.get("iteration")),
+            *_attempts(group.metrics.get("requests")),
+        )
+    return table
+
+
+def _attempts(metric: MetricSummary | None) -> tuple[str, Text]:
+    count, failed = (metric.count, metric.failed) if metric else (0, 0)
+    return f"{count:,}", Text(f"{failed:,}", style="red" if failed else "dim")
 
 
 def _thresholds(summary: Summary) -> Table:

@@ -3,6 +3,7 @@
 from carga.fidelity.compare import is_engine_header
 from carga.fidelity.result import Difference, Fidelity, SideResult
 from carga.fidelity.score import TITLES
+from carga.model.engines import ENGINES
 from carga.results.charts import ChartData
 from carga.results.figures import count, digits, plural
 from carga.results.html import Child, Html, clip, table, tag
@@ -59,7 +60,8 @@ def conclusion(result: Fidelity) -> str:
 
 
 def described(side: SideResult) -> str:
-    return f"{side.engine.capitalize()} (rendering {side.rendering})"
+    titles = [ENGINES[name].title for name in ENGINES if name in side.engine.split(" and ")]
+    return f"{' and '.join(titles) or side.engine} (rendering {side.rendering})"
 
 
 def difference_words(difference: Difference) -> str:

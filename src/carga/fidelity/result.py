@@ -132,11 +132,14 @@ def candidate_kind(plan: Plan, index: int, against: str, notes: list[str]) -> Br
     """
     group = plan.groups[group_of(plan, index)]
     kind = _kind(group, against) if against else _kind_of_group(group)
+    traits = ENGINES[kind.engine]
+    found = [f"{traits.title} cannot do {key}: {why}." for key, why in traits.unusable.items() if getattr(group, key)]
+    if traits.agent_never and traits.agent_never in group.user_agent.lower():
+        found.append(f'{traits.title} sends no user agent with "{traits.agent_never}" in it.')
     if kind.isolation == "container":
-        note = "Users in containers were compared in browsers of this machine: the recorder is on its loopback."
-        if note not in notes:
-            notes.append(note)
-        return BrowserKind(kind.engine, ENGINES[kind.engine].isolations[0], kind.rendering)
+        found.append("Users in containers were compared in browsers of this machine: the recorder is on its loopback.")
+        kind = BrowserKind(kind.engine, traits.isolations[0], kind.rendering)
+    notes += [note for note in found if note not in notes]
     return kind
 
 

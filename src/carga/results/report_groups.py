@@ -106,12 +106,12 @@ def _sample(group: GroupSummary, sample: SampleSummary, *, named: bool) -> Child
         f"frames {group.rendering}"
     )
     return [
-        tag("p", who, _conclusion(sample.differences), class_="lead"),
+        tag("p", who, sample_conclusion(sample.differences), class_="lead"),
         table(heads, [_difference(entry) for entry in ordered[: 2 * METRICS_MAX]], caption=caption),
     ]
 
 
-def _conclusion(differences: list[SampleDifference]) -> str:
+def sample_conclusion(differences: list[SampleDifference]) -> str:
     judged = [entry for entry in differences if entry.outcome != "too few values"]
     unlike = [entry for entry in judged if entry.outcome != "alike"]
     if not judged:
