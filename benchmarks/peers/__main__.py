@@ -12,6 +12,7 @@ loses one step. A tool that is run again loses its earlier results, the others k
 import argparse
 import shlex
 import signal
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ def arguments() -> argparse.Namespace:
         "--refine", type=int, default=1, help="steps between the last that held and the first that broke"
     )
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is repeated")
-    parser.add_argument("--seconds", type=float, default=12.0, help="measured in each step")
+    parser.add_argument("--seconds", type=float, default=10.0, help="measured in each step")
     parser.add_argument("--start-max", type=float, default=180.0, help="longest start of a step in seconds")
     parser.add_argument("--minutes", type=float, default=120.0, help="begin no step after that")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the tables again")
@@ -83,17 +84,29 @@ class Benchmark:
         baseline = self._measure(tool, BASELINE_USERS, number)
         if baseline.error:
             return  # what does not run with so few needs no search
-        first = self._results[tool.name].held(1) if number > 1 else None
+        known: dict[int, bool] = {}
 
         def holds(users: int) -> bool:
-            return judge(self._measure(tool, users, number), baseline).held
+            if users not in known:
+                known[users] = judge(self._measure(tool, users, number), baseline).held
+            return known[users]
 
-        search(holds, max(first or tool.first_users, 2 * BASELINE_USERS), self._options.users_max, self._options.refine)
+        first, options = tool.first_users, self._options
+        if number > 1:
+            # Where the first round found the limit, two steps usually do.
+            before = self._results[tool.name]
+            first, broken = max(before.held(1) or 0, 2 * BASELINE_USERS), before.broke(1)
+            if holds(first) and broken is not None and not holds(broken.users):
+                return
+        search(holds, first, options.users_max, options.refine)
 
     def _measure(self, tool: Tool, users: int, number: int) -> Step:
         if time.monotonic() > self._deadline:
             raise OutOfTime
-        step = run_step(tool, users, number, self._timing, self._installed)
+        try:
+            step = run_step(tool, users, number, self._timing, self._installed)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as problem:
+            step = Step(tool=tool.name, users=users, round=number, at="", error=repr(problem))
         if tool.name not in self._fresh:
             self._fresh.add(tool.name)
             self._results[tool.name] = described(tool)

@@ -20,7 +20,7 @@ from benchmarks.peers.serverlog import ServerLog
 from benchmarks.peers.tools import Tool
 from carga.model.histogram import Histogram
 
-SETTLE_S = 4.0
+SETTLE_S = 3.0
 LOOK_EVERY_S = 0.25
 END_GRACE_S = 20.0
 """For the tool to end by itself after an interrupt; carga writes its report then."""
