@@ -68,7 +68,15 @@ ENGINES: dict[Engine, EngineTraits] = {
         },
         unusable={"timezone": "it has the time zone of the machine"},
         agent_never="mozilla",
-        missing=("long_task", "vitals.fcp", "vitals.lcp", "vitals.cls", "vitals.inp", "requests_from_cache"),
+        missing=(
+            "navigation.ttfb",
+            "long_task",
+            "vitals.fcp",
+            "vitals.lcp",
+            "vitals.cls",
+            "vitals.inp",
+            "requests_from_cache",
+        ),
     ),
     "firefox": EngineTraits(
         title="Firefox",
@@ -104,6 +112,8 @@ ENGINES: dict[Engine, EngineTraits] = {
             "keys of remote controls": _NO_REMOTE_CONTROL,
             "entries of failed requests": "images, scripts and XMLHttpRequests that the network failed count as"
             " `request.other`, when their document ends",
+            "a cache on disk": "scripts, styles and images are kept in the memory of the page's process; what `fetch`"
+            " asks for is asked for again",
             "time-outs of the application": "a request that `AbortSignal.timeout` ends counts as cancelled",
             "causes of refused WebSockets": "without the status that the server gave",
             "most web vitals, long tasks": "WebKitGTK publishes First Contentful Paint alone",

@@ -52,7 +52,9 @@ function takeResource(entry) {
 }
 
 function isFromCache(entry) {
-  return entry.deliveryType === "cache" || (entry.transferSize === 0 && entry.decodedBodySize > 0);
+  if (entry.deliveryType === "cache") return true;
+  if (entry.transferSize) return false;
+  return entry.decodedBodySize > 0 || (!ENTRIES_TELL && entry.name.startsWith(location.origin + "/"));
 }
 
 function takeRequest(kind, status, duration, url) {
