@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from carga.cli.closing import print_closing
-from carga.model.plan import Group
+from carga.model.plan import Group, Threshold
 from carga.model.windows import Metric, UserChange
 from carga.results.groups import VALUES_MIN, differences
 from carga.results.read import read_record
@@ -83,7 +83,8 @@ def mixed_run(tmp_path: Path) -> Path:
     run = make_run(users=80, workers=1)
     viewers = Group("viewers", 60, rendering="none", full_sample=0.2, behaviour="zapper.js")
     others = Group("others", 20, first_index=60, rendering="full")
-    run.plan = msgspec.structs.replace(run.plan, groups=(viewers, others))
+    limit = Threshold("full_sample.step.zap", "p95", "<=", 500.0, "full_sample.step.zap p95 <= 500 ms")
+    run.plan = msgspec.structs.replace(run.plan, groups=(viewers, others), thresholds=(limit,))
     for window in run.windows:
         window.parts = {
             "0": {"step.zap": metric(40, 20), "request.fetch": metric(10, 30)},
@@ -128,6 +129,7 @@ def test_the_report_shows_groups_and_sample_side_by_side(mixed_run: Path) -> Non
     rows = groups.rows()
     assert rows[0][:5] == ["viewers", "Chromium, own context, frames none, full for 20 %", "60", "60", "–"]
     assert rows[1][:5] == ["others", "Chromium, own context, frames full", "20", "18", "2"]
+    assert re.search(r"\d+\Wms$", report.one("section", id="thresholds").rows()[0][1])
     sample = report.one("section", id="sample")
     assert "Frames make a difference in 2 of 2 percentiles, most in step.zap" in sample.one("p", class_="lead").text
     assert [row[:3] + row[-1:] for row in sample.rows() if row[0] == "step.zap"] == [
@@ -141,6 +143,7 @@ def test_the_terminal_names_groups_and_says_whether_frames_matter(mixed_run: Pat
     print_closing(console, summarize(read_record(mixed_run)), mixed_run)
     text = console.export_text()
     assert re.search(r"others +chromium, frames full +18 +20 +0 +0 +180 +180", text)
+    assert re.search(r"full_sample.step.zap p95 <= 500 ms +\d+(\.\d+)? ms +held", text)
     assert "viewers: Frames make a difference in 2 of 2 percentiles, most in step.zap" in text
 
 

@@ -7,7 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from carga.cli.terminal import cause_table, clock, columns, counted, number, plain
+from carga.model.parts import SAMPLE
 from carga.model.summary import MetricSummary, Summary, ThresholdResult
+from carga.model.thresholds import unit_of
 from carga.results.report_groups import sample_conclusion
 
 VERDICT_STYLE = {
@@ -112,10 +114,10 @@ def _measured(result: ThresholdResult, summary: Summary) -> str:
         return f"{result.value:.2%}"
     if result.statistic == "rate":
         return number(result.value, "/s")
-    metric = summary.metrics.get(result.metric)
-    if result.statistic == "count" or metric is None:
+    if result.statistic == "count":
         return f"{result.value:,g}"
-    return number(result.value, metric.unit)
+    metric = summary.metrics.get(result.metric.removeprefix(SAMPLE))
+    return number(result.value, metric.unit if metric else unit_of(result.metric) or "")
 
 
 def _causes(summary: Summary) -> Group | None:

@@ -3,8 +3,9 @@
 import base64
 from collections.abc import Iterable
 
+from carga.model.parts import SAMPLE
 from carga.model.summary import MetricSummary, Summary, ThresholdResult
-from carga.model.thresholds import quantity
+from carga.model.thresholds import quantity, unit_of
 from carga.model.windows import ErrorSample
 from carga.results.broke import onsets
 from carga.results.charts import reading_order
@@ -81,8 +82,8 @@ def _thresholds(summary: Summary) -> Child:
 def _measured(result: ThresholdResult, summary: Summary) -> str:
     if result.value is None:
         return "nothing measured"
-    metric = summary.metrics.get(result.metric)
-    return quantity(result.statistic, result.value, metric.unit if metric else "")
+    metric = summary.metrics.get(result.metric.removeprefix(SAMPLE))
+    return quantity(result.statistic, result.value, metric.unit if metric else unit_of(result.metric) or "")
 
 
 def _failures(record: Record) -> Child:

@@ -86,7 +86,7 @@ export function Causes() {
 
 export function Thresholds() {
   const thresholds = live.value?.thresholds ?? [];
-  const unit = (name) => live.value?.totals[name]?.unit ?? "ms";
+  const unit = (name) => live.value?.totals[name.replace(/^full_sample\./, "")]?.unit ?? "ms";
   return html`
     <${Panel} id="thresholds" title="Thresholds" note=${finished.value ? "" : "so far"}>
       ${thresholds.length === 0
