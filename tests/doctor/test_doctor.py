@@ -8,9 +8,10 @@ import pytest
 
 from carga.cli.app import main
 from carga.doctor import checks, install
-from carga.doctor.capacity import COSTS, UserCost, estimate
+from carga.doctor.capacity import UserCost, built_in_cost, estimate
 from carga.doctor.install import InstallFailed, install_chromium, is_debian_like
 from carga.engines.chromium.find import find_chromium
+from carga.model.engines import ENGINES, BrowserKind
 from tests.support import without_namespaces
 
 COST = UserCost("test", cores=0.01, memory_mb=50)
@@ -43,7 +44,9 @@ def test_the_scarcest_resource_limits_the_users(
 
 
 def test_frames_cost_more_than_none() -> None:
-    none, full = COSTS
+    none, full = (built_in_cost(BrowserKind("chromium", "context", rendering)) for rendering in ("none", "full"))
+    assert none is not None
+    assert full is not None
     assert full.cores > none.cores
     assert full.memory_mb > none.memory_mb
 
@@ -67,6 +70,9 @@ def test_without_a_browser_doctor_says_what_to_do_and_exits_with_4(capsys: pytes
     diagnosis = json.loads(capsys.readouterr().out)
     assert diagnosis["usable"] is False
     assert diagnosis["capacity"] == []
+    assert {engine["engine"]: engine["lacks"] for engine in diagnosis["engines"]} == {
+        name: traits.lacks for name, traits in ENGINES.items()
+    }
 
 
 @pytest.mark.e2e

@@ -13,6 +13,7 @@ from carga.cli.closing import print_closing
 from carga.cli.containers import Place, check_docker, check_reach, has_containers, sweep_containers
 from carga.cli.preflight import check_behaviours
 from carga.cli.progress import Progress, choose_progress
+from carga.cli.room import check_room
 from carga.cli.run_folder import make_run_folder, shorten
 from carga.cli.session import Outcome, PlaceMaker, run_session
 from carga.cli.terminal import clock, counted, to_stdout
@@ -46,6 +47,8 @@ class RunSettings:
     quiet: bool = False
     engine: str = ""
     on: Place = "local"
+    force: bool = False
+    """Go on with more users than this machine was measured to hold."""
     title: str = ""
     """What the plan is called at the beginning; "": by its path."""
 
@@ -58,12 +61,15 @@ def conduct_run(settings: RunSettings) -> int:
     check_reach(loaded.plan, on=settings.on)
     check_docker(loaded.plan, on=settings.on)
     # Where workers have browsers of their own, this machine may have none.
+    forced, warning = ("", "") if settings.engine else check_room(loaded.plan, force=settings.force)
     unsafe = "" if settings.engine else check_behaviours(loaded, must_have_browser=settings.on == "local")
+    warnings = [f"browsers run without their sandbox: {unsafe}. Load only pages that you trust."] if unsafe else []
+    warnings += [warning] if warning else []
     with contextlib.ExitStack() as stack:
         make_place, host = _place(settings, stack)
         if has_containers(loaded.plan):
             stack.callback(sweep_containers)
-        return _run(settings, loaded, make_place, listen(host, settings.port), unsafe)
+        return _run(settings, loaded, make_place, listen(host, settings.port), forced=forced, warnings=warnings)
 
 
 def _place(settings: RunSettings, stack: contextlib.ExitStack) -> tuple[PlaceMaker, str]:
@@ -77,7 +83,13 @@ def _place(settings: RunSettings, stack: contextlib.ExitStack) -> tuple[PlaceMak
 
 
 def _run(
-    settings: RunSettings, loaded: LoadedPlan, make_place: PlaceMaker, listening: socket.socket, unsafe: str
+    settings: RunSettings,
+    loaded: LoadedPlan,
+    make_place: PlaceMaker,
+    listening: socket.socket,
+    *,
+    forced: str,
+    warnings: list[str],
 ) -> int:
     out = make_run_folder(settings.out, loaded.path.stem)
     try:
@@ -92,11 +104,12 @@ def _run(
         workers=settings.workers or max(1, (os.cpu_count() or 1) // CORES_PER_WORKER),
         users_max=loaded.plan.users,
         engine=settings.engine,
+        forced=forced,
     )
     progress = choose_progress(quiet=settings.quiet, duration_s=loaded.plan.duration_s)
     _announce(progress, settings.title or str(loaded.path), loaded.plan, options)
-    if unsafe:
-        progress.say(f"warning    browsers run without their sandbox: {unsafe}. Load only pages that you trust.")
+    for warning in [*warnings, *([f"forced: {forced}"] if forced else [])]:
+        progress.say(f"warning    {warning}")
     try:
         outcome = asyncio.run(run_session(options, listening=listening, progress=progress, make_place=make_place))
     finally:

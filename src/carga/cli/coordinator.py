@@ -20,6 +20,7 @@ def coordinator(
     token_file: Annotated[
         Path | None, Parameter(help=f"File with the token that workers must show; or set {TOKEN_ENVIRONMENT}.")
     ] = None,
+    forced: Annotated[str, Parameter(show=False)] = "",
     fd: Annotated[int | None, Parameter(help="A socket that listens already, handed over by the parent.")] = None,
 ) -> int:
     """Own a run: hand out users, merge results, judge, serve the live page.
@@ -33,6 +34,6 @@ def coordinator(
     loopback = host in {"127.0.0.1", "::1", "localhost"}
     access_token = os.environ.get(ACCESS_TOKEN_ENVIRONMENT) or (None if loopback else token)
     options = CoordinatorOptions(
-        plan=plan, out=out, token=token, listen_fd=fd, host=host, port=port, access_token=access_token
+        plan=plan, out=out, token=token, listen_fd=fd, host=host, port=port, access_token=access_token, forced=forced
     )
     return run_async(serve(options))

@@ -104,9 +104,19 @@ def status_line(live: Live, duration_s: float) -> str:
     failures = sum(cause.count for cause in live.causes)
     if failures:
         parts.append(f"failures {failures:,}")
+    if waiting := users_kept_waiting(live):
+        parts.append(f"MACHINE FULL, {waiting:,} wait")
     if not live.generator.trusted:
         parts.append("GENERATOR TOO SLOW")
     return "  ".join(parts)
+
+
+def users_kept_waiting(live: Live) -> int:
+    """Users that the plan wants now and that do not run because the machine is full; 0 when it is not."""
+    users = live.users
+    if live.state != "running" or not any(worker.full for worker in live.workers):
+        return 0
+    return max(0, users.planned - users.running - users.failed - users.lost)
 
 
 def panel(live: Live, duration_s: float) -> RenderableType:
@@ -158,6 +168,9 @@ def _numbers(live: Live) -> Table:
     grid.add_row(Text(" generator", style="dim"), Text.assemble(trust, f"   {', '.join(health)}"))
     if not generator.trusted and generator.reasons:
         grid.add_row(Text(""), plain(generator.reasons[0], "red"))
+    if waiting := users_kept_waiting(live):
+        why = next(worker.full for worker in live.workers if worker.full)
+        grid.add_row(Text(" full", style="dim"), plain(f"{counted(waiting, 'user')} wait: {why}", "yellow"))
     workers = [worker for worker in live.workers if worker.state != "gone"]
     lost = sum(worker.state in {"lost", "silent"} for worker in workers)
     if lost:

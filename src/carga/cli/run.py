@@ -20,6 +20,9 @@ def run(
         Literal["local", "docker"],
         Parameter(help="Where workers run; left out: local, as processes. docker: in containers, see `carga image`."),
     ] = "local",
+    force: Annotated[
+        bool, Parameter(help="Go on with more users than `carga doctor --measure` found this machine to hold.")
+    ] = False,
     json: Annotated[bool, Parameter(help="Print summary.json, and nothing else, on stdout.")] = False,
     quiet: Annotated[bool, Parameter(help="Show no progress.")] = False,
     engine: Annotated[Literal["", "fake"], Parameter(show=False)] = "",
@@ -41,6 +44,15 @@ def run(
 
     return conduct_run(
         RunSettings(
-            plan=plan, out=out, workers=workers, port=port, host=host, as_json=json, quiet=quiet, engine=engine, on=on
+            plan=plan,
+            out=out,
+            workers=workers,
+            port=port,
+            host=host,
+            as_json=json,
+            quiet=quiet,
+            engine=engine,
+            on=on,
+            force=force,
         )
     )

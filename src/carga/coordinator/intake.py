@@ -102,6 +102,7 @@ def _are_sound(gauges: Gauges) -> bool:
         gauges.memory_available_mb,
         gauges.loop_lag_ms,
         gauges.cores,
+        gauges.tree_cpu_percent,
         gauges.core_wait,
         gauges.cpu_steal_percent,
         gauges.cpu_pressure_percent,

@@ -57,6 +57,8 @@ class CoordinatorOptions:
     lease_s: float = 10.0
     access_token: str | None = None
     """None: only for the loopback address."""
+    forced: str = ""
+    """What was known to be too much for the machine, for the report."""
 
 
 async def serve(options: CoordinatorOptions) -> int:
@@ -114,7 +116,7 @@ def open_run(loaded: LoadedPlan, options: CoordinatorOptions) -> tuple[RunSettin
         with contextlib.closing(open_for_writing(options.out / "run.db")) as connection:
             meta = read_meta(connection)
             if not meta:
-                meta = _first_meta(loaded, plan_json)
+                meta = _first_meta(loaded, plan_json) | {"forced": options.forced}
                 connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", meta.items())
                 past = None
             else:

@@ -1,8 +1,6 @@
 """The checks of `carga doctor`, one a function. Each looks at one thing and says what to do when it is not well."""
 
 import asyncio
-import os
-import resource
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -10,7 +8,8 @@ from typing import Literal
 import msgspec
 import psutil
 
-from carga.doctor.capacity import COSTS, PROCESS_FD_MAX_DEFAULT, Capacity, estimate
+from carga.doctor.capacity import Capacity, built_in_costs, estimate, file_limits, room_here, usable_cores
+from carga.doctor.engines import EngineReport, engines
 from carga.engines.chromium.find import find_chromium
 from carga.errors import BrowserMissing
 
@@ -38,6 +37,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     checks: list[Check]
     capacity: list[Capacity]
     """Estimates; empty when no user can run."""
+    engines: list[EngineReport] = []
 
 
 def diagnose() -> Diagnosis:
@@ -46,9 +46,9 @@ def diagnose() -> Diagnosis:
 
     checks = [browser(), sandbox(), open_files(), shared_memory(), disk(), cores(), memory(), docker_engine()]
     usable = all(check.state != "problem" for check in checks)
-    available_mb = psutil.virtual_memory().available / MEGABYTE
-    capacity = [estimate(cost, cores=usable_cores(), memory_mb=available_mb, fds=_fds()[1]) for cost in COSTS]
-    return Diagnosis(usable, checks, capacity if usable else [])
+    room = room_here()
+    capacity = [estimate(cost, cores=room.cores, memory_mb=room.memory_mb, fds=room.fds) for cost in built_in_costs()]
+    return Diagnosis(usable, checks, capacity if usable else [], engines())
 
 
 def browser() -> Check:
@@ -89,7 +89,7 @@ def sandbox() -> Check:
 
 
 def open_files() -> Check:
-    soft, hard = _fds()
+    soft, hard = file_limits()
     finding = f"{soft:,} open files for a process, up to {hard:,} allowed"
     if hard < FDS_WANTED:
         return Check(
@@ -141,18 +141,3 @@ def memory() -> Check:
     if available_mb < MEMORY_MB_WANTED:
         return Check("memory", "warning", finding, "End what is not needed, or use a larger machine.")
     return Check("memory", "ok", finding)
-
-
-def usable_cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def _fds() -> tuple[int, int]:
-    """Soft and hard limit; a worker raises the soft to the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    infinite = resource.RLIM_INFINITY
-    return (
-        PROCESS_FD_MAX_DEFAULT if soft == infinite else soft,
-        PROCESS_FD_MAX_DEFAULT if hard == infinite else hard,
-    )

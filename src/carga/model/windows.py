@@ -60,6 +60,8 @@ class Gauges(msgspec.Struct):
     """Of the whole machine, 0..100, all processes."""
     worker_cpu_percent: float = 0.0
     """Of one core: the worker's own process without its browsers."""
+    tree_cpu_percent: float = 0.0
+    """Of one core: the worker with its browsers, in the last seconds."""
     memory_mb: float = 0.0
     """Of the worker's process tree (PSS where the system tells it, else RSS without what is shared)."""
     memory_available_mb: float = 0.0

@@ -52,6 +52,8 @@ class PlaceOptions:
     """Of each worker: all users of the plan, so that the last worker alive can take everybody."""
     engine: str = ""
     """Instead of the plan's engines: "fake" in tests."""
+    forced: str = ""
+    """What is too much for the machine and done all the same, for the report."""
 
 
 class HostedPlace:
@@ -113,6 +115,7 @@ class HostedPlace:
                 *carga_command("coordinator"),
                 *("--plan", str(self.options.plan), "--out", str(self.options.out)),
                 *("--fd", str(fd), "--host", self.host, "--port", str(self.port)),
+                *(("--forced", self.options.forced) if self.options.forced else ()),
             ),
             environment=environment,
             pass_fds=(fd,),

@@ -57,6 +57,7 @@ CREATE TABLE seconds (          -- state of the whole generator at the end of ea
     actions INTEGER NOT NULL,
     bytes_received INTEGER NOT NULL,
     cpu_percent REAL,           -- of the busiest machine
+    tree_cpu_percent REAL,      -- of one core: what all workers and their browsers use
     memory_mb REAL,             -- of all workers together
     loop_lag_ms REAL,           -- of the slowest worker
     timer_late_ms REAL,         -- p90 of the timers in the pages; NULL: none fired
@@ -165,7 +166,7 @@ def _seconds(record: Record) -> Iterator[Row]:
         counters = [line.counters[name][i] for name in ("requests", "requests_failed", "actions", "bytes_received")]
         yield (
             second, line.users_running[i], line.websockets_open[i], *counters,
-            line.cpu_percent[i], line.memory_mb[i], line.loop_lag_ms[i], late_ms.get(second),
+            line.cpu_percent[i], line.tree_cpu_percent[i], line.memory_mb[i], line.loop_lag_ms[i], late_ms.get(second),
             line.core_wait[i], line.cpu_steal_percent[i], line.cpu_pressure_percent[i],
             line.memory_pressure_percent[i], line.processes_waiting[i], line.memory_available_mb[i],
             line.users_waiting[i],

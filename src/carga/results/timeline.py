@@ -82,6 +82,8 @@ class Timeline:
         """Of the busiest worker's machine."""
         self.worker_cpu_percent = _floats()
         """Of one core: the busiest worker process without its browsers."""
+        self.tree_cpu_percent = _floats()
+        """Of one core: all workers with their browsers."""
         self.memory_mb = _floats()
         """Of all workers together."""
         self.loop_lag_ms = _floats()
@@ -134,6 +136,7 @@ class Timeline:
         self.browsers.append(sum(gauge.browsers for gauge in now))
         self.cpu_percent.append(max(gauge.cpu_percent for gauge in now))
         self.worker_cpu_percent.append(max(gauge.worker_cpu_percent for gauge in now))
+        self.tree_cpu_percent.append(sum(gauge.tree_cpu_percent for gauge in now))
         self.memory_mb.append(sum(gauge.memory_mb for gauge in now))
         self.loop_lag_ms.append(max(gauge.loop_lag_ms for gauge in now))
         self.core_wait.append(max(gauge.core_wait for gauge in now))

@@ -4,6 +4,7 @@ import os
 import random
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from carga.model.windows import Gauges
 from carga.worker import machine
@@ -16,6 +17,7 @@ PROCESSES_SAMPLED = 40
 THREADS_SAMPLED = 200
 """Of all browsers: what they wait for a core is read each second, for a hundredth of a core's time at most."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
 
 
@@ -24,7 +26,11 @@ class Health:
 
     def __init__(self) -> None:
         self._walk_at = 0.0
+        self._walked_at = 0.0
         self._memory_mb = 0.0
+        self._tree_cpu_percent = 0.0
+        self._ticks: dict[int, int] = {}
+        """CPU time of each process of the tree so far."""
         self._threads: dict[tuple[int, int], tuple[int, int]] = {}
         """(process, thread) of a sample, to what it ran and waited so far."""
         self._worker_cpu_s = time.process_time()
@@ -60,7 +66,7 @@ class Health:
             self._walk(browsers)
             took_s = time.monotonic() - now
             self._walk_at = now + max(WALK_S_MIN, took_s / WALK_SHARE_MAX)
-        gauges.memory_mb = self._memory_mb
+        gauges.memory_mb, gauges.tree_cpu_percent = self._memory_mb, self._tree_cpu_percent
         self._worker_cpu_s, self._at, self._cpu, self._pressure_us = cpu_s, now, cpu, pressure_us
         self.loop_lag_ms = 0.0
         return gauges
@@ -78,11 +84,19 @@ class Health:
             wait_ns += now[1] - wait
         return round(wait_ns / run_ns, 2) if run_ns > 0 else 0.0
 
+    def _take_ticks(self, ticks: dict[int, int]) -> None:
+        now = time.monotonic()
+        if self._ticks:  # what ended in between is left out
+            used = sum(count - self._ticks.get(pid, 0) for pid, count in ticks.items())
+            self._tree_cpu_percent = round(100 * max(0, used) / _TICKS_PER_S / max(now - self._walked_at, 0.001), 1)
+        self._ticks, self._walked_at = ticks, now
+
     def _walk(self, browsers: list[int]) -> None:
         groups = {os.getpgrp(), *browsers}
         found = processes_of(groups)
         self._memory_mb = memory_mb(found)
-        pids = [pid for pid, group, _, _ in found if group in browsers]
+        self._take_ticks({process.pid: process.ticks for process in found})
+        pids = [process.pid for process in found if process.group in browsers]
         threads: list[tuple[int, int]] = []
         for pid in self._random.sample(pids, min(len(pids), PROCESSES_SAMPLED)):
             threads += [(pid, thread) for thread in _threads_of(pid)]
@@ -92,31 +106,43 @@ class Health:
                 self._threads[pid, thread] = times
 
 
-def processes_of(groups: set[int]) -> list[tuple[int, int, int, int]]:
-    """(process, process group, resident pages, those of them that are shared) of all processes of these groups."""
+class Process(NamedTuple):
+    pid: int
+    group: int
+    ticks: int
+    """CPU time so far."""
+    resident: int
+    shared: int
+    """Pages."""
+
+
+def processes_of(groups: set[int]) -> list[Process]:
+    """All processes of these process groups."""
     found = []
     for directory in _PROC.iterdir():
         if not directory.name.isdigit():
             continue
         try:
-            # Field 5 of stat is the process group; the name before it may hold anything, so count from its end.
-            group = int((directory / "stat").read_bytes().rpartition(b")")[2].split(None, 3)[2])
+            # Fields 5, 14 and 15 of proc_stat(5); the name before them may hold anything, so count from its end.
+            fields = (directory / "stat").read_bytes().rpartition(b")")[2].split(None, 14)
+            group = int(fields[2])
             if group not in groups:
                 continue
+            ticks = int(fields[11]) + int(fields[12])
             _, resident, shared, *_ = map(int, (directory / "statm").read_bytes().split())
         except (OSError, ValueError, IndexError):
             continue  # it has just ended
-        found.append((int(directory.name), group, resident, shared))
+        found.append(Process(int(directory.name), group, ticks, resident, shared))
     return found
 
 
-def memory_mb(processes: list[tuple[int, int, int, int]]) -> float:
+def memory_mb(processes: list[Process]) -> float:
     """Memory of these processes: what is private to each, and the largest shared part once.
 
     The kernel's exact account (PSS) costs milliseconds a process; this costs microseconds and is a few percent off.
     """
-    private = sum(resident - shared for _, _, resident, shared in processes)
-    shared_max = max((shared for _, _, _, shared in processes), default=0)
+    private = sum(process.resident - process.shared for process in processes)
+    shared_max = max((process.shared for process in processes), default=0)
     return round((private + shared_max) * _PAGE_BYTES / 1e6, 1)
 
 

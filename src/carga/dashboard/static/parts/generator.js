@@ -7,6 +7,8 @@ import { Chart } from "./chart.js";
 
 const ofHundred = (value) => (typeof value === "number" ? `${value.toFixed(0)}%` : NONE);
 
+const available = (worker) => worker.memory_available_mb ?? 0;
+
 export function Generator() {
   seriesVersion.value;
   const { second, plain } = series.value;
@@ -14,6 +16,7 @@ export function Generator() {
   const workers = (live.value?.workers ?? []).filter((worker) => worker.state === "connected");
   const memory = workers.reduce((sum, worker) => sum + worker.memory_mb, 0);
   const lag = Math.max(0, ...workers.map((worker) => worker.loop_lag_ms));
+  const full = workers.filter((worker) => worker.full);
   const lines = [
     { label: "Timers late, p99", colour: "--c4", values: plain.timer_late_p99_ms, format: milliseconds },
     { label: "CPU", colour: "--c1", values: plain.cpu_percent, format: ofHundred, right: true, dash: 1 },
@@ -29,9 +32,17 @@ export function Generator() {
         <${Fact} name="CPU, highest" value=${ofHundred(health?.cpu_percent_max)} />
         <${Fact} name="Memory now" value=${workers.length ? megabytes(memory) : NONE} />
         <${Fact} name="Memory, highest" value=${megabytes(health?.memory_mb_max)} />
+        <${Fact} name="Memory available" value=${workers.length ? megabytes(Math.min(...workers.map(available))) : NONE} />
+        <${Fact}
+          name="Wait for a core"
+          value=${workers.length ? `${Math.max(...workers.map((worker) => worker.core_wait ?? 0)).toFixed(1)} s` : NONE}
+          title="Of the browsers, for each second in which they had one"
+        />
         <${Fact} name="Loop lag now" value=${workers.length ? milliseconds(lag) : NONE} />
         <${Fact} name="Loop lag, highest" value=${milliseconds(health?.loop_lag_max_ms)} />
       </dl>
+      ${full.length > 0 &&
+      html`<ul class="reasons"><li>The machine is full, users wait: ${full[0].full}.</li></ul>`}
       ${health?.reasons.length > 0 &&
       html`<ul class="reasons">
         ${health.reasons.map((reason) => html`<li>${reason}</li>`)}
