@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from carga.cli import main
+from carga.containers.sweep import sweep
 from carga.demo import PLAN, start
-from tests.support.docker_engine import containers, docker, networks, own_address, until
+from tests.support.docker_engine import OWN_ADDRESS, OwnEngine, containers, docker, networks, own_address, until
 from tests.support.run import carga_run, write_plan
 
 real = [
@@ -100,6 +101,27 @@ class TestDockerPlace:
                 await asyncio.to_thread(until, lambda: demo.stats().websockets.open == USERS)
                 os.kill(run.process.pid, signal.SIGKILL)
                 await asyncio.to_thread(until, lambda: not containers() and not networks())
+
+    async def test_a_docker_that_stops_in_mid_run_ends_the_run_in_words_and_with_a_report(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with OwnEngine() as engine, start(host=OWN_ADDRESS) as demo:
+            with engine.running() as daemon:
+                engine.take_image(docker("images", "--format", "{{.Repository}}:{{.Tag}}", "carga-worker"))
+                monkeypatch.setenv("DOCKER_HOST", engine.host)
+                path = written(tmp_path / "run", demo.url, seconds=600)
+                async with carga_run(path, "--on", "docker", "--host", OWN_ADDRESS) as run:
+                    await asyncio.to_thread(until, lambda: demo.stats().websockets.open == USERS)
+                    daemon.kill()
+                    daemon.wait(30)
+                    summary = await run.finish(timeout_s=180)
+                assert summary["process_exit_code"] == 1
+                assert "Cannot connect to the Docker daemon" in summary["said"]
+                assert summary["users"]["started"] == USERS
+            with engine.running():  # takes up what it left, and stops it
+                await sweep()
+                assert not containers()
+                assert not networks()
 
     def test_an_image_with_another_carga_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -12,8 +12,8 @@ MEMORY_VARIABLE = "CARGA_CONTAINER_MEMORY_MB"
 CPUS_VARIABLE = "CARGA_CONTAINER_CPUS"
 MEMORY_MB = 512
 """A browser with one page of a usual application needs 200 to 300."""
-PIDS_MAX = 256
-"""A browser with one page has about 100 threads."""
+PIDS_MAX = 512
+"""Threads count too, and a browser with one page of a usual application has about 70."""
 LOG_BYTES_MAX = "256k"
 
 
