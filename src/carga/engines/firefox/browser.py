@@ -45,7 +45,7 @@ class _Placed(msgspec.Struct):
 
     context: str | None = ""
     source: _Source = _Source()
-    userContext: str = ""  # noqa: N815 - the protocol's name
+    userContext: str | None = ""  # noqa: N815 - the protocol's name
 
 
 _read_place = msgspec.json.Decoder(_Placed).decode
@@ -174,7 +174,7 @@ class FirefoxBrowser:
     def _on_event(self, method: str, params: msgspec.Raw) -> None:
         place = _read_place(params)
         if method == "browsingContext.contextCreated":
-            owner = self._owners.get(place.userContext)
+            owner = self._owners.get(place.userContext or "")
             if owner is not None:
                 owner.add_window(place.context or "")
             return
