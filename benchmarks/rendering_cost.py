@@ -1,8 +1,9 @@
 """What a user costs in each rendering: `python -m benchmarks.rendering_cost [N]`.
 
-Opens N users of four kinds in one browser, in each rendering: the demo's guide with a key press a second, a page in which
-nothing happens, one with an endless animation, and an application that draws with requestAnimationFrame for ever. Prints
-milliseconds of CPU a second and user (10 ms: 1 % of a core) by process, and the frames that a user was given a second.
+Opens N users of four kinds in one browser, in each rendering: the demo's guide with a key press a second, a page in
+which nothing happens, one with an endless animation, and an application that draws with requestAnimationFrame for ever.
+Prints milliseconds of CPU a second and user (10 ms: 1 % of a core) by process, and the frames that a user was given on
+request a second.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ PRESS = """export default (user) =>
 IDLE = "<h1>idle</h1>"
 SPINNER = """<style>
 @keyframes turn { to { transform: rotate(360deg) } }
-.spinner { width: 40px; height: 40px; border: 4px solid red; border-top-color: blue; animation: turn 1s linear infinite }
+.spinner { width: 40px; height: 40px; border: 4px solid red; border-top-color: blue }
+.spinner { animation: turn 1s linear infinite }
 </style><h1>please wait</h1><div class=spinner></div>"""
 LOOP = """<h1 id=head></h1><script>
 let drawn = 0;

@@ -6,7 +6,7 @@ from carga.plans import load_plan
 def test_the_plan_is_valid_and_its_behaviour_too() -> None:
     loaded = load_plan(PLAN)
     (group,) = loaded.plan.groups
-    assert group.rendering == "none"
+    assert group.rendering == "paced"
     assert loaded.plan.users == 40
     assert loaded.plan.duration_s == 60
     assert prepare_behaviour(group.behaviour, loaded.behaviours[group.behaviour])

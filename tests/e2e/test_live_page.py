@@ -33,7 +33,7 @@ ACT = """export default async function (user) {
 """
 
 
-@pytest.mark.parametrize("rendering", ["none", "full"])
+@pytest.mark.parametrize("rendering", ["none", "paced", "full"])
 async def test_a_run_is_watched_from_its_first_user_to_its_verdict(
     page_driver: PageDriver, site: Site, tmp_path: Path, rendering: str
 ) -> None:

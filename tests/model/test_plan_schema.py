@@ -116,7 +116,7 @@ def test_a_whole_plan_fits() -> None:
         'colour = "x"',
         "users = []",
         '[[users]]\ncount = "3"',
-        '[[users]]\ncount = 1\nrendering = "paced"',
+        '[[users]]\ncount = 1\nrendering = "sixty"',
         "[target]\nx = 1",
     ],
 )

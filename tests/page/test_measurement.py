@@ -213,7 +213,7 @@ async def test_long_tasks_are_seen(site: Site) -> None:
     assert user.metrics["long_task"].values.max >= 119
 
 
-@pytest.mark.parametrize("rendering", ["none", "full"])
+@pytest.mark.parametrize("rendering", ["none", "paced", "full"])
 async def test_vitals_come_with_frames_only(site: Site, rendering: Rendering) -> None:
     script = """await new Promise((resolve) => setTimeout(resolve, 700));
     const box = document.createElement("div"); box.style.height = "200px"; document.body.prepend(box);

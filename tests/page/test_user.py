@@ -112,7 +112,7 @@ async def test_typed_text_is_in_the_field(site: Site) -> None:
     assert user.logs[:3] == ["Olá, Zé! (1+1) 日本", "true", "42x"]
 
 
-@pytest.mark.parametrize("rendering", ["none", "full"])
+@pytest.mark.parametrize("rendering", ["none", "paced", "full"])
 async def test_clicks_and_hovers_are_real(site: Site, rendering: Rendering) -> None:
     user = await acted(
         site,
@@ -280,6 +280,47 @@ async def test_think_and_pace_of_the_group_stand_between_iterations(site: Site) 
         await user.until(lambda u: u.counter("navigations") == 1)
         await asyncio.sleep(1.2)
         assert 7 <= user.counter("iterations") <= 25
+
+
+BUSY = "const busy = (ms) => { const end = performance.now() + ms; while (performance.now() < end); };"
+
+
+async def test_with_a_pace_an_iteration_that_begins_late_counts_from_when_it_was_planned(site: Site) -> None:
+    site.page("/", PAGE)
+    source = f"{BUSY} export default async (user) => {{ if (user.iteration === 1) busy(1000); }}"
+    async with running_user(site.url + "/", source, pace_s=0.3) as user:
+        await user.until(lambda u: u.counter("iterations") >= 4)
+        values = user.metrics["iteration"].values
+        # 1000 ms of work, then three that do nothing and should have begun 700, 400 and 100 ms earlier.
+        assert values.sum >= 1000 + 700 + 400 + 100 - 10
+        assert values.max >= 999
+        await user.finish()
+
+
+async def test_a_page_that_stands_still_while_an_iteration_is_due_makes_that_iteration_longer(site: Site) -> None:
+    site.page("/", PAGE)
+    async with running_user(site.url + "/", "export default async (user) => {}", pace_s=0.3) as user:
+        await user.until(lambda u: u.counter("iterations") >= 2)
+        await user.call(f"(() => {{ {BUSY} busy(900); }})()")
+        iterations = user.counter("iterations")
+        await user.until(lambda u: u.counter("iterations") > iterations + 1)
+        assert user.metrics["iteration"].values.max >= 900 - 300 - 10
+        await user.finish()
+
+
+async def test_a_page_load_does_not_forget_when_the_next_iteration_is_due(site: Site) -> None:
+    site.page("/", PAGE)
+    site.page("/next", PAGE)
+    source = f"""{BUSY} export default async (user) => {{
+      if (user.visit > 1) return;
+      busy(1000);
+      location.href = "/next";
+      await new Promise(() => {{}});
+    }}"""
+    async with running_user(site.url + "/", source, pace_s=0.3) as user:
+        await user.until(lambda u: u.count("iteration") >= 1)
+        assert user.metrics["iteration"].values.max >= 1000 - 300 - 10
+        await user.finish()
 
 
 async def test_stopping_ends_the_open_step_and_starts_no_other(site: Site) -> None:

@@ -109,7 +109,7 @@ def test_users_open_in_a_browser_of_their_rendering_and_no_more_than_allowed_at_
     play.connect()
     actions = play.receive(Assign([spec(index) for index in (0, 1, 2, 3, 100)]))
     (first, second) = of(actions, ev.OpenBrowser)
-    assert [first.kind.rendering, second.kind.rendering] == ["none", "full"]
+    assert [first.kind.rendering, second.kind.rendering] == ["paced", "full"]
     opened = of(play.feed(ev.BrowserOpened(first.browser)), ev.OpenPage)
     assert [action.spec.index for action in opened] == [0, 1, 2]
     assert not of(play.feed(ev.BrowserOpened(second.browser)), ev.OpenPage)

@@ -36,8 +36,8 @@ _NO_REMOTE_CONTROL = (
 ENGINES: dict[Engine, EngineTraits] = {
     "chromium": EngineTraits(
         title="Chromium",
-        renderings=("none", "full"),
-        isolations=("context", "container"),
+        renderings=("paced", "none", "full"),
+        isolations=("context", "process", "container"),
         trusted_input=True,
         users_per_browser=50,
     ),
@@ -133,7 +133,7 @@ class BrowserKind(msgspec.Struct, frozen=True):
 
     engine: Engine = "chromium"
     isolation: Isolation = "context"
-    rendering: Rendering = "none"
+    rendering: Rendering = "paced"
 
     @property
     def alone(self) -> bool:

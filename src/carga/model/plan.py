@@ -40,7 +40,7 @@ class Group(msgspec.Struct, frozen=True):
     """Template; the target's URL unless the group has its own."""
     engine: Engine = "chromium"
     isolation: Isolation = "context"
-    rendering: Rendering = "none"
+    rendering: Rendering = "paced"
     full_sample: float = 0.0
     """Share of the users, 0..1, that draw all frames whatever `rendering` says, so that both can be compared."""
     behaviour: str = ""

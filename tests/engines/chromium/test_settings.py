@@ -129,7 +129,7 @@ async def test_every_page_believes_to_have_the_focus(browser: ChromiumBrowser, s
         assert told == [True, "visible", True]
 
 
-@pytest.mark.parametrize("rendering", ["none", "full"])
+@pytest.mark.parametrize("rendering", ["none", "paced", "full"])
 async def test_many_pages_give_pictures_at_once(site: Site, rendering: Rendering) -> None:
     site.page("/", "<body style='background: #c00'><h1>picture</h1>")
     browser = await ChromiumEngine().open_browser(rendering)

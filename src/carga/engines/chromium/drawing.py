@@ -2,8 +2,8 @@
 
 Two frames at once, even of different pages, end Chromium's GPU process, which answers for all of them. So every frame
 of a browser goes through here: those of `paced` pages in the order of `FrameQueue`, pictures and hovering before them.
-A page that is busy does not answer, and nobody can take a frame back; after a time limit the GPU process is ended, which
-answers every frame that is open and is there again within 20 ms.
+A page that is busy does not answer, and nobody can take a frame back; after a time limit the GPU process is ended,
+which answers every frame that is open and is there again within 20 ms.
 """
 
 import asyncio
@@ -126,6 +126,7 @@ class FrameDriver:
     def _overdue(self, order: _Order) -> None:
         if self._drawing is not order:
             return
+        self._queue.forget(order.session)  # until it asks again by itself
         self._connection.post("Browser.crashGpuProcess")
         self._limit = self._loop.call_later(RESTART_S, self._end, order)
 

@@ -17,10 +17,12 @@ LOOKS_MAX = 25
 class GpuWatch:
     def __init__(self, browser_pid: int, connection: Connection, on_lost: Callable[[], None]) -> None:
         self.pid = 0
-        """0 while there is none, or where its number is of no use: the browser counts processes of its own namespace."""
+        """0 while there is none, or where its number is of no use: in a namespace that is not ours."""
         self._browser_pid = browser_pid
         self._connection = connection
         self._on_lost = on_lost
+        self._lost_pid = 0
+        """The browser may name it for a moment more."""
         self._pidfd: int | None = None
         self._search: asyncio.Task[None] | None = None
 
@@ -31,7 +33,7 @@ class GpuWatch:
 
     async def _find(self) -> bool:
         answer: dict[str, Any] = await self._connection.call("SystemInfo.getProcessInfo")
-        pids = [int(one["id"]) for one in answer["processInfo"] if one["type"] == "GPU"]
+        pids = [int(one["id"]) for one in answer["processInfo"] if one["type"] == "GPU" and one["id"] != self._lost_pid]
         if not pids:
             return False
         with contextlib.suppress(OSError):
@@ -49,6 +51,7 @@ class GpuWatch:
                 await asyncio.sleep(LOOK_AGAIN_S)
 
     def _ended(self) -> None:
+        self._lost_pid = self.pid
         self._forget()
         if self._connection.closed.is_set():
             return
