@@ -16,6 +16,7 @@ _PARTS = (
     "sockets.js",
     "keys.js",
     "waits.js",
+    "synthetic.js",
     "inputs.js",
     "user.js",
     "loop.js",

@@ -57,25 +57,10 @@ function nextTask() {
 
 const delay = (ms) => new NativePromise((resolve) => nativeSetTimeout(resolve, ms));
 
-function syntheticKey(parameters) {
-  count("actions");
-  const target = document.activeElement ?? document.body;
-  for (const type of ["keydown", "keypress", "keyup"]) {
-    if (type === "keypress" && !parameters.text) continue;
-    const options = { key: parameters.key, code: parameters.code, keyCode: parameters.windowsVirtualKeyCode };
-    const event = new KeyboardEvent(type, { ...options, bubbles: true, cancelable: true, composed: true });
-    const allowed = target.dispatchEvent(event);
-    if (type === "keydown" && allowed && parameters.text && "value" in target) {
-      target.value += parameters.text;
-      target.dispatchEvent(new InputEvent("input", { data: parameters.text, bubbles: true }));
-    }
-  }
-}
-
 async function pressKey(key) {
   const strokes = keyParameters(key);
   if (!strokes) throw new Error(`press: there is no key "${key}"; use names such as "Enter", "a" or "Control+a"`);
-  if (!CONFIG.trusted) return strokes.forEach(syntheticKey);
+  if (!CONFIG.trusted) return syntheticKeys(strokes);
   const what = `The key "${key}"`;
   const isKey = ({ key: name }) => (event) => event.key === name;
   const down = arrival("keydown", isKey(strokes.at(-1)), what);
@@ -114,18 +99,9 @@ async function middleOf(target, timeoutMs) {
   );
 }
 
-function syntheticMouse(found, types, { x, y }) {
-  count("actions");
-  const options = { clientX: x, clientY: y, bubbles: true, cancelable: true, composed: true, view: window };
-  for (const type of types) found.dispatchEvent(new MouseEvent(type, options));
-}
-
 async function clickAt(target, timeoutMs) {
   const { x, y, found } = await middleOf(target, timeoutMs);
-  if (!CONFIG.trusted) {
-    found.focus?.();
-    return syntheticMouse(found, ["mousemove", "mousedown", "mouseup", "click"], { x, y });
-  }
+  if (!CONFIG.trusted) return syntheticClick(found, { x, y });
   const down = arrival("mousedown", () => true, "The click");
   const up = arrival("mouseup", () => true, "The click");
   wantInput("mouse", { type: "mouseMoved", x, y });
@@ -136,7 +112,7 @@ async function clickAt(target, timeoutMs) {
 
 async function hoverOver(target, timeoutMs) {
   const { x, y, found } = await middleOf(target, timeoutMs);
-  if (!CONFIG.trusted) return syntheticMouse(found, ["mousemove", "mouseover", "mouseenter"], { x, y });
+  if (!CONFIG.trusted) return syntheticHover(found, { x, y });
   const moved = arrival("mousemove", () => true, "The pointer");
   wantInput("hover", { type: "mouseMoved", x, y });
   await deliver(moved, moved);
