@@ -280,6 +280,8 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[Result, Watch]:
             family.end((process.pid, site.process.pid))
             process.wait()
         site.log.read()
+    if not (out / "summary.json").exists():
+        raise SystemExit(f"carga ended with code {process.returncode} and left no summary")
     return result(options, watch, site, json.loads((out / "summary.json").read_text()), process.returncode), watch
 
 

@@ -140,7 +140,9 @@ def wanted(names: str) -> list[Tool]:
 def main() -> None:
     options = arguments()
     if options.report:
-        write_section("peers", section(load()))
+        if not (results := load()):
+            raise SystemExit("nothing was measured yet")
+        write_section("peers", section(results))
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen = wanted(options.tools)
