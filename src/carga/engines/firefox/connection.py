@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from socket import IPPROTO_TCP, TCP_QUICKACK
 from typing import Any
 
 import msgspec
@@ -98,8 +99,16 @@ class Connection:
     async def _read(self) -> None:
         with contextlib.suppress(WebSocketException, OSError, msgspec.MsgspecError):
             while True:
+                self._acknowledge_at_once()
                 self._take(_decode(await self._socket.recv(decode=False)))
         self._end()
+
+    def _acknowledge_at_once(self) -> None:
+        """Firefox writes a message in two parts, and Nagle's algorithm holds the second back until the first is
+        acknowledged: 40 ms, unless the kernel is told so before each of them."""
+        socket = self._socket.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            socket.setsockopt(IPPROTO_TCP, TCP_QUICKACK, 1)
 
     def _take(self, envelope: _Envelope) -> None:
         if envelope.type == "event":

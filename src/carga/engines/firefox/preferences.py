@@ -14,6 +14,7 @@ _AWAKE: dict[str, bool | int | str] = {
     "browser.tabs.unloadOnLowMemory": False,
     "dom.max_script_run_time": 0,  # no question whether a slow script may go on
     "dom.disable_open_during_load": False,
+    "privacy.reduceTimerPrecision": False,  # else its clock has steps of a millisecond
     # A page that comes back from a cache would escape its session.
     "browser.sessionhistory.max_total_viewers": 0,
     "fission.bfcacheInParent": False,
