@@ -6,7 +6,7 @@ from carga.cli.closing import print_closing
 from carga.cli.progress import LINE_EVERY_S, Display, Lines, Silent, choose_progress, panel, status_line
 from carga.cli.terminal import bytes_text, clean, clock, counted, number
 from carga.model.summary import GeneratorSummary, MetricSummary, Summary, ThresholdResult, UsersSummary
-from carga.wire.live import CauseCount, Live, Percentiles, UserCounts
+from carga.wire.live import CauseCount, Live, Percentiles, UserCounts, WorkerInfo
 
 
 def live(elapsed_s: float = 10.0, **changes: object) -> Live:
@@ -51,6 +51,18 @@ def test_a_generator_that_is_too_slow_is_told_with_its_reason() -> None:
     assert "too slow" in drawn(panel(slow, 60.0))
     assert "timers were 300 ms late" in drawn(panel(slow, 60.0))
     assert "GENERATOR TOO SLOW" in status_line(slow, 60.0)
+
+
+def full_worker() -> WorkerInfo:
+    return WorkerInfo("w1", "h", "connected", 80, 200, 2, 99.0, 900.0, 2.0, full="timers in the pages are 250 ms late")
+
+
+def test_users_that_a_full_machine_keeps_waiting_are_told_with_the_reason() -> None:
+    full = live(users=UserCounts(planned=120, total=200, running=80, starting=2), workers=[full_worker()])
+    assert "40 users wait: timers in the pages are 250 ms late" in drawn(panel(full, 60.0))
+    assert "MACHINE FULL, 40 wait" in status_line(full, 60.0)
+    over = live(state="draining", users=UserCounts(planned=0, total=200, running=80), workers=[full_worker()])
+    assert "wait" not in status_line(over, 60.0)
 
 
 def test_what_a_page_says_cannot_drive_the_terminal_nor_its_markup() -> None:

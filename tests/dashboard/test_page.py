@@ -48,6 +48,15 @@ async def test_numbers_move_on_with_the_messages(page_driver: PageDriver, run: F
     assert page_driver.console_errors == []
 
 
+async def test_a_full_machine_is_told_with_its_reason(page_driver: PageDriver) -> None:
+    async with served(FakeRun(elapsed_s=300, full="timers in the pages are 250 ms late")) as address:
+        await page_driver.goto(address)
+        await page_driver.wait_until(CONNECTED)
+        words = "The machine is full, users wait: timers in the pages are 250 ms late."
+        await page_driver.wait_until(f"({text_of('#generator')}).includes({json.dumps(words)})")
+        assert page_driver.console_errors == []
+
+
 async def test_the_token_leaves_the_address_bar(page_driver: PageDriver, address: str) -> None:
     await page_driver.goto(address + "?token=secret&kept=1")
     assert await page_driver.evaluate("location.search") == "?kept=1"

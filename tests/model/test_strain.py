@@ -102,8 +102,8 @@ def test_the_words_name_the_interval_what_was_late_and_why() -> None:
         for second in range(20, 41)
     ]
     assert intervals(windows)[0].text == (
-        "from 0:20 to 0:41 the timers in the pages were up to 900 ms late and the browsers waited 44 times as long for "
-        "a core as they worked; CPU 100 %, 12 processes for 2 cores, 30 % taken by other virtual machines, "
+        "from 0:20 to 0:41: the timers in the pages were up to 900 ms late and the browsers waited 44 times as long "
+        "for a core as they worked; CPU 100 %, 12 processes for 2 cores, 30 % taken by other virtual machines, "
         "stalled for memory 20 % of the time"
     )
     assert "processes" not in intervals([slow(second) for second in range(9)])[0].text

@@ -125,5 +125,63 @@ def test_a_generator_that_does_not_is_not_and_says_why(summary: GeneratorSummary
     assert text in summary.reasons[0]
 
 
+def strained(first: int, seconds: int) -> list[Window]:
+    gauges = Gauges(users_running=5, core_wait=50.0, cpu_percent=100.0, processes_waiting=12, cores=2)
+    return [Window("w", first + second + 1, first + second, gauges=gauges) for second in range(seconds)]
+
+
+def test_a_bad_interval_in_a_long_run_makes_it_untrusted_and_is_named() -> None:
+    totals = Totals()
+    for window in strained(20, 21):
+        totals.add(window)
+    summary = generator_summary(totals)
+    assert not summary.trusted
+    assert summary.reasons == [
+        "The generator was too slow from 0:20 to 0:41: the browsers waited 50 times as long for a core as they worked; "
+        "CPU 100 %, 12 processes for 2 cores. Use fewer users on a machine, or more machines."
+    ]
+    assert [(interval.from_s, interval.until_s) for interval in summary.strained] == [(20, 41)]
+    assert generator_summary(totals, until_s=22.0).trusted, "what comes after the load does not count"
+
+
+def test_of_many_bad_intervals_the_longest_are_told_and_the_others_counted() -> None:
+    totals = Totals()
+    for number in range(6):
+        for window in strained(number * 100, 10 + number):
+            totals.add(window)
+    summary = generator_summary(totals)
+    assert len(summary.strained) == 6
+    assert [reason.split(": ")[0] for reason in summary.reasons[:2]] == [
+        "The generator was too slow from 8:20 to 8:35",
+        "The generator was too slow from 6:40 to 6:54",
+    ]
+    assert summary.reasons[3] == "The generator was too slow 3 times more, for shorter."
+
+
+@pytest.mark.parametrize(("missing", "trusted"), [(2, True), (3, False)])
+def test_more_than_one_percent_of_users_that_found_no_room_are_the_generators_doing(
+    missing: int, trusted: bool
+) -> None:
+    totals = Totals()
+    totals.add(Window("w", 1, 0, gauges=Gauges(full="only 300 MB of memory are left")))
+    summary = generator_summary(totals, planned=200, not_admitted=missing)
+    assert summary.trusted is trusted
+    assert summary.not_admitted == missing
+    if not trusted:
+        assert summary.reasons[0].startswith(
+            "The machine was full: 3 of 200 users could not be admitted: only 300 MB of memory are left."
+        )
+
+
+def test_users_released_for_memory_and_a_forced_run_are_told() -> None:
+    totals = Totals()
+    totals.add(Window("w", 1, 0, counters={"users_released": 7}))
+    summary = generator_summary(totals, planned=100, forced="the plan wants too much")
+    assert not summary.trusted
+    assert summary.reasons[0].startswith("The machine ran low on memory: 7 users had to be released.")
+    assert summary.reasons[1] == "The run was forced: the plan wants too much."
+    assert generator_summary(Totals(), forced="the plan wants too much").trusted
+
+
 def test_a_generator_that_measured_nothing_is_not_accused() -> None:
     assert generator_summary(Totals()) == GeneratorSummary(trusted=True)

@@ -68,9 +68,17 @@ def test_the_first_document_gets_the_identity_and_makes_the_user_run() -> None:
     stage.start()
     assert stage.told() == {
         "index": 3, "identity": {"serial": "S3"}, "iteration": 0, "visit": 1, "memoryText": "{}", "carried": None,
-        "sample": False,
+        "paceDue": None, "sample": False,
     }  # fmt: skip
     assert stage.heard == [("running", "")]
+
+
+def test_the_time_until_the_next_iteration_is_due_runs_on_while_documents_change() -> None:
+    stage = Stage()
+    stage.start()
+    stage.say(p=-700.0)
+    stage.start()
+    assert stage.told()["paceDue"] <= -700.0
 
 
 def test_memory_visit_and_iterations_are_kept_over_documents() -> None:

@@ -73,7 +73,7 @@ class StrainedInterval(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """`from 0:20 to 0:41 the timers in the pages were up to 900 ms late; CPU 100 %, …`"""
+        """`from 0:20 to 0:41: the timers in the pages were up to 900 ms late; CPU 100 %, …`"""
         found = []
         if self.timer_late_ms > TIMER_LATE_MS_MAX:
             found.append(f"the timers in the pages were up to {self.timer_late_ms:.0f} ms late")
@@ -87,7 +87,7 @@ class StrainedInterval(msgspec.Struct, frozen=True):
             why.append(f"{self.cpu_steal_percent:.0f} % taken by other virtual machines")
         if self.memory_pressure_percent >= _PRESSURE_TOLD_PERCENT:
             why.append(f"stalled for memory {self.memory_pressure_percent:.0f} % of the time")
-        return f"from {clock(self.from_s)} to {clock(self.until_s)} {' and '.join(found)}; {', '.join(why)}"
+        return f"from {clock(self.from_s)} to {clock(self.until_s)}: {' and '.join(found)}; {', '.join(why)}"
 
 
 _STEAL_TOLD_PERCENT = 5.0

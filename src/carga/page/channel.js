@@ -16,6 +16,7 @@
 //   w  open WebSockets
 //   h  a document has started    {url}
 //   t  in a trial, a step that has ended [name, ms, problem]; without a name: the iteration
+//   p  while the page goes away: ms until the next iteration is due by the pace, negative when it is late
 //   s  the step that is open while the page goes away {name, ms}; without a name: it has ended here after all
 
 const CAUSES_PER_BATCH_MAX = 50;

@@ -4,6 +4,7 @@ const QUIET_FOR_MS = 150;
 const QUIET_MS_MAX = 1500;
 
 let iterationBegun = 0;
+let paceDueMs = null; // until the next iteration is due, when the document before knew it
 let looping = NativePromise.resolve();
 
 /** Even with nothing to wait for, the page's other tasks get their turn between two iterations. */
@@ -22,7 +23,8 @@ const enough = () => CONFIG.iterations > 0 && user.iteration >= CONFIG.iteration
 
 /** Calls the behaviour again and again. With a pace, an iteration counts from when it was planned to begin. */
 async function iterate(behaviour) {
-  planned = clock() + CONFIG.paceMs * random(); // users that start together do not act in step for ever
+  // Users that start together do not act in step for ever. A page load does not change when the next one is due.
+  planned = clock() + (paceDueMs ?? CONFIG.paceMs * random());
   await pause(Math.max(0, planned - clock())).catch(() => {});
   while (!stopping && !enough()) {
     user.iteration += 1;
@@ -93,9 +95,10 @@ async function quiet() {
 
 const control = {
   /** Called by the worker with what it knows of the user; `carried` is an open step of the document before. */
-  async begin({ index, identity, iteration, visit, memoryText: text, carried, sample }) {
+  async begin({ index, identity, iteration, visit, memoryText: text, carried, paceDue, sample }) {
     assign(user, { index, identity, iteration, visit });
     memoryText = text;
+    paceDueMs = paceDue;
     memory = parse(text);
     random = seeded(CONFIG.seed, index, visit);
     if (sample) observe(OBSERVED_IN_SAMPLE);

@@ -171,6 +171,7 @@ function measurePage() {
   addEventListener("beforeunload", () => {
     settleMeasurements(true);
     batch.s = openStep();
+    if (CONFIG.paceMs && user.iteration) batch.p = planned + CONFIG.paceMs - clock();
     flush(true);
   });
   addEventListener("pagehide", () => {

@@ -41,7 +41,7 @@ def explanation(summary: Summary) -> list[str]:
     """The reasons in sentences; where the verdict has none, what it rests on."""
     generator = summary.generator
     if generator.forced and generator.trusted:  # else the reasons tell it
-        return [*_reasons(summary), f"The run was forced: {generator.forced}"]
+        return [*_reasons(summary), f"The run was forced: {generator.forced}."]
     return _reasons(summary)
 
 

@@ -45,6 +45,8 @@ class Batch(msgspec.Struct, frozen=True):
     started: Started | None = msgspec.field(default=None, name="h")
     trial: tuple[str, float, str] | None = msgspec.field(default=None, name="t")
     """In a trial, a step that has ended: (name, ms, problem); without a name it is the iteration."""
+    pace_due_ms: float | None = msgspec.field(default=None, name="p")
+    """The document goes away: until its user's next iteration is due, negative when it is late."""
     carried: CarriedStep | None = msgspec.field(default=None, name="s")
 
 

@@ -91,6 +91,8 @@ class Session:
         self._memory = "{}"
         self._carried: CarriedStep | None = None
         self._carried_at = 0.0
+        self._pace_due_at: float | None = None
+        """When the next iteration is due, on our clock."""
         self._network_errors: dict[str, list[str]] = {}
         self._hidden_statuses: dict[str, list[str]] = {}
         self._socket_errors: dict[str, list[str]] = {}
@@ -136,6 +138,8 @@ class Session:
             self._memory = batch.memory
         if batch.carried is not None:
             self._carried, self._carried_at = batch.carried if batch.carried.name else None, self._clock()
+        if batch.pace_due_ms is not None:
+            self._pace_due_at = self._clock() + batch.pace_due_ms / 1000
         if batch.iteration is not None:
             self._iteration = batch.iteration
         for name, message in batch.pictures[:1]:
@@ -230,6 +234,7 @@ class Session:
             "visit": self._visit,
             "memoryText": self._memory,
             "carried": carried,
+            "paceDue": None if self._pace_due_at is None else (self._pace_due_at - self._clock()) * 1000,
             "sample": self.spec.index % LONG_TASK_SAMPLE == 0,
         }
         self.page.evaluate(f"window.{self._names.control}.begin({msgspec.json.encode(knowledge).decode()})", document)
