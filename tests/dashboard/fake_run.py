@@ -36,6 +36,8 @@ class FakeRun:
     access_denied: bool = False
     """Every request lacks the token."""
     verdict: Verdict = "failed"
+    full: str = ""
+    """Why the workers take no more users."""
     interval_s: float = 1.0
     """Between two messages."""
     born: float = field(default_factory=time.monotonic)
@@ -296,6 +298,9 @@ class FakeRun:
                     cpu_percent=self.cpu(second + number) if here else 0.0,
                     memory_mb=users * 4.1 if here else 0.0,
                     loop_lag_ms=2.5 + number if here else 0.0,
+                    core_wait=1.5 + number if here else 0.0,
+                    memory_available_mb=9000.0 + number,
+                    full=self.full if here else "",
                 )
             )
         return infos
@@ -312,7 +317,7 @@ class FakeRun:
             elapsed_s=self.elapsed,
             duration_s=self.duration_s,
             groups=[
-                wire.GroupInfo(name="viewers", count=half, first_index=0, **common),
+                wire.GroupInfo(name="viewers", count=half, first_index=0, **common, full_sample=0.02),
                 wire.GroupInfo(name="zappers", count=self.users - half, first_index=half, **common),
             ],
             profile=self.profile,
