@@ -2,6 +2,7 @@
 are pip's as configured here, so the build itself needs none, and nothing of the configuration is left in an image."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import platform
@@ -66,7 +67,7 @@ def build(
 
 async def _build(context: Path, base: str, say: Callable[[str], None]) -> None:
     say(f"building {browser_image()} from {base}")
-    await _target(context, base, "browser", "--tag", browser_image())
+    await _tagged(context, base, "browser", browser_image())
     say(f"building {worker_image()}")
     python = await _target(context, base, "python")
     version = await docker(
@@ -79,7 +80,16 @@ async def _build(context: Path, base: str, say: Callable[[str], None]) -> None:
         "import sys; print(sys.version.split()[0])",
     )
     await asyncio.to_thread(_fill_site, context / "site", version.rpartition(".")[0])
-    await _target(context, base, "worker", "--tag", worker_image(), f"--label={CONTENT_LABEL}={content()}")
+    await _tagged(context, base, "worker", worker_image(), f"--label={CONTENT_LABEL}={content()}")
+
+
+async def _tagged(context: Path, base: str, target: str, name: str, *options: str) -> None:
+    """The image that had the name before is removed, unless something still uses it: it is half a gigabyte."""
+    before = await docker("images", "--quiet", "--no-trunc", name)
+    after = await _target(context, base, target, "--tag", name, *options)
+    if before and before != after:
+        with contextlib.suppress(DockerFailed):
+            await docker("rmi", before)
 
 
 async def _target(context: Path, base: str, target: str, *options: str) -> str:
