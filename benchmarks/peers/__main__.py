@@ -105,6 +105,10 @@ class Benchmark:
             raise OutOfTime
         try:
             step = run_step(tool, users, number, self._timing, self._installed)
+            if step.ended:
+                say(f"{tool.name}, {users} users: tried again, since {step.error}")
+                step = run_step(tool, users, number, self._timing, self._installed)
+                step.tries = 2
         except (OSError, RuntimeError, subprocess.SubprocessError) as problem:
             step = Step(tool=tool.name, users=users, round=number, at="", error=repr(problem))
         if tool.name not in self._fresh:

@@ -26,8 +26,8 @@ END_GRACE_S = 20.0
 """For the tool to end by itself after an interrupt; carga writes its report then."""
 PEER_END_GRACE_S = 2.0
 """A peer's sessions never end, so there is nothing to wait for."""
-WORDS_MAX = 600
-"""Of what a tool said last, kept with a step that failed."""
+WORDS_MAX = 400
+"""Of what a tool said first, and as much of what it said last, kept with a step that failed."""
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -50,6 +50,10 @@ class Step(msgspec.Struct, kw_only=True):
     """When, UTC."""
     error: str = ""
     """Why there is nothing measured below, or not all."""
+    ended: bool = False
+    """Whether the tool ended by itself, too early."""
+    tries: int = 1
+    """2: the tool ended by itself the first time."""
     started_users: int = 0
     """How many of the users ever acted."""
     start_s: float | None = None
@@ -121,7 +125,7 @@ def run_step(tool: Tool, users: int, number: int, timing: Timing, installed: Ins
             if window is not None:
                 _durations(step, tool, folder, *window)
             elif words := (folder / "said").read_text(errors="replace").strip():
-                step.error += f"; it said: … {words[-WORDS_MAX:]}"
+                step.error += f"; it said: {words[:WORDS_MAX]} … {words[WORDS_MAX:][-WORDS_MAX:]}"
     return step
 
 
@@ -135,7 +139,7 @@ def _watch(
         step.started_users = len(site.log.first_acts)
         family.reap((process.pid, site.process.pid))
         if process.poll() is not None:
-            step.error = f"the tool ended with code {process.returncode}"
+            step.error, step.ended = f"the tool ended with code {process.returncode}", True
             return None
         if time.time() - begun > limit_s:
             step.error = f"after {limit_s:.0f} s only {step.started_users} of {step.users} users had acted"
@@ -159,7 +163,7 @@ def _watch(
     step.sockets_min = site.log.sockets_min(begin, end)
     step.page_p50_ms, step.page_p95_ms = quantiles(site.log.latencies_between(begin, end))
     if process.poll() is not None:
-        step.error = f"the tool ended with code {process.returncode} while it was measured"
+        step.error, step.ended = f"the tool ended with code {process.returncode} while it was measured", True
     return begin, end
 
 
