@@ -60,8 +60,8 @@ def conduct_run(settings: RunSettings) -> int:
     loaded = load_plan(settings.plan)
     check_reach(loaded.plan, on=settings.on)
     check_docker(loaded.plan, on=settings.on)
-    # Where workers have browsers of their own, this machine may have none.
     forced, warning = ("", "") if settings.engine else check_room(loaded.plan, force=settings.force)
+    # Where workers have browsers of their own, this machine may have none.
     unsafe = "" if settings.engine else check_behaviours(loaded, must_have_browser=settings.on == "local")
     warnings = [f"browsers run without their sandbox: {unsafe}. Load only pages that you trust."] if unsafe else []
     warnings += [warning] if warning else []

@@ -23,7 +23,7 @@ async def _docker_engine() -> Check:
         return Check(NAME, "ok", f"no users in containers here: {error.problem}", error.remedy)
     except DockerFailed as error:
         return Check(NAME, "warning", error.problem, error.remedy)
-    finding = f"Docker {version}" + (f", removed {swept} containers of killed runs" if swept else "")
+    finding = f"Docker {version}" + (f", removed what killed runs had left ({swept})" if swept else "")
     missing = [image for image in (browser_image(), worker_image()) if not await _has(image)]
     if missing:
         return Check(NAME, "ok", f"{finding}, without {' and '.join(missing)}", "For containers: carga image build.")
