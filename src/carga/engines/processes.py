@@ -11,7 +11,8 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from carga.engines import account
 from carga.engines.profile import Profile
@@ -106,6 +107,20 @@ class Processes:
             gone.cancel()
             future.cancel()
             self._heard.pop(name, None)
+        raise BrowserFailed(f"The browser's {self.how}.")
+
+    async def while_alive(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does `work`, and gives it up with BrowserFailed when one of them ends meanwhile."""
+        task = asyncio.create_task(work)
+        gone = asyncio.create_task(self.ended.wait())
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            gone.cancel()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         raise BrowserFailed(f"The browser's {self.how}.")
 
     def said(self) -> str:

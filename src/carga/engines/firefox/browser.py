@@ -24,6 +24,7 @@ EVENTS = (
     "network.fetchError",
     "browsingContext.contextCreated",
     "browsingContext.contextDestroyed",
+    "browsingContext.navigationCommitted",
 )
 _NAME = "firefox"
 _COMPILE = """(source) => {

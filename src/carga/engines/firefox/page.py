@@ -59,6 +59,12 @@ class _FetchError(msgspec.Struct):
     errorText: str  # noqa: N815 - the protocol's name
 
 
+class _Commit(msgspec.Struct):
+    url: str = ""
+
+
+_CRASHED = "about:tabcrashed"
+_read_commit = msgspec.json.Decoder(_Commit).decode
 _read_message = msgspec.json.Decoder(_Message).decode
 _read_fetch_error = msgspec.json.Decoder(_FetchError).decode
 
@@ -195,10 +201,16 @@ class FirefoxPage:
             self._listener.on_batch(message.data.value, self._document_of(message.source.realm))
         elif method == "network.fetchError":
             self._fetch_failed(_read_fetch_error(params))
-        elif method == "browsingContext.contextDestroyed" and not self._closing:
+        elif method == "browsingContext.contextDestroyed":
+            self._lose("The page has closed itself.")
+        elif method == "browsingContext.navigationCommitted" and _read_commit(params).url.startswith(_CRASHED):
+            self._lose("The page's content process crashed.")
+
+    def _lose(self, reason: str) -> None:
+        if not self._closing:
             self._closing = True
             self.on_closed()
-            self._listener.on_lost("The page is gone: its content process crashed, or it closed itself.")
+            self._listener.on_lost(reason)
 
     def _fetch_failed(self, failed: _FetchError) -> None:
         name, url = network_error(failed.errorText), failed.request.url

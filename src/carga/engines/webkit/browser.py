@@ -10,6 +10,7 @@ from carga.engines.account import BROWSER_UID
 from carga.engines.engine import NO_ENVIRONMENT, PageListener, PageSettings
 from carga.engines.processes import Processes
 from carga.engines.profile import sweep
+from carga.engines.webkit.crashes import CrashWatch
 from carga.engines.webkit.display import sweep_displays
 from carga.engines.webkit.driver import Driver
 from carga.engines.webkit.find import WebkitInfo, find_webkit
@@ -76,6 +77,7 @@ class WebkitBrowser:
         self._driver: Driver | None = None
         self._display = ""
         self._page: WebkitPage | None = None
+        self._crashes: CrashWatch | None = None
         self._expected = False
         self._reason = ""
         self._watch: asyncio.Task[None] | None = None
@@ -101,7 +103,7 @@ class WebkitBrowser:
         )
         number = await self._processes.hear("display", r"^(\d+)$")
         self._display = f":{number[1]}"
-        await self._start_browser("")
+        await self._processes.while_alive(self._start_browser(""))
 
     async def _start_browser(self, timezone: str) -> None:
         inspector_port, driver_port = _free_ports(2)
@@ -132,10 +134,13 @@ class WebkitBrowser:
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 if settings.timezone:
-                    await self._restart(settings.timezone)
+                    await self._processes.while_alive(self._restart(settings.timezone))
                 inspector, driver = self._ends()
-                self._page = WebkitPage(inspector, driver, settings, listener)
-                await self._page.open()
+                self._page = page = WebkitPage(inspector, driver, settings, listener)
+                await page.open()
+                self._crashes = CrashWatch(self.pid, page.look)
+                self._crashes.look()
+                page.on_target = self._crashes.look
         except TimeoutError:
             raise BrowserFailed(f"The browser did not set a page up within {START_TIMEOUT_S:g} s.") from None
         return self._page
@@ -168,6 +173,8 @@ class WebkitBrowser:
         await self._clean()
 
     async def _clean(self) -> None:
+        if self._crashes is not None:
+            self._crashes.close()
         if self._inspector is not None:
             await self._inspector.close()
         if self._driver is not None:

@@ -58,10 +58,6 @@ class _Committed(msgspec.Struct):
     newTargetId: str  # noqa: N815
 
 
-class _Destroyed(msgspec.Struct):
-    targetId: str  # noqa: N815
-
-
 EventHandler = Callable[[str, msgspec.Raw], None]
 _decode = msgspec.json.Decoder(_Answer).decode
 _encode = msgspec.json.Encoder().encode
@@ -75,7 +71,6 @@ class Inspector:
         self.attached = asyncio.Event()
         self.on_event: EventHandler = lambda _method, _params: None
         self.on_target: Callable[[str], None] = lambda _target: None
-        self.on_crashed: Callable[[], None] = lambda: None
         self.target = ""
         self._reader = reader
         self._writer = writer
@@ -174,9 +169,6 @@ class Inspector:
                 self.attached.set()
             case "Target.didCommitProvisionalTarget":
                 self.target = msgspec.json.decode(message.params, type=_Committed).newTargetId
-            case "Target.targetDestroyed":
-                if msgspec.json.decode(message.params, type=_Destroyed).targetId == self.target:
-                    self.on_crashed()
 
     def _take(self, message: _Answer) -> None:
         if message.method:

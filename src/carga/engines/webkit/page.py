@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ NAVIGATE_TIMEOUT_S = 60.0
 PICTURE_TIMEOUT_S = 15.0
 PICTURE_QUALITY = 0.6
 LEAVE_TIMEOUT_S = 3.0
+LOOK_TIMEOUT_S = 5.0
+"""A page that does not answer for so long, after a process of its browser has ended, is lost."""
 SIZE_TIMEOUT_S = 5.0
 SIZE_EVERY_S = 0.02
 EMPTY = "about:blank"
@@ -82,6 +85,8 @@ class _Created(msgspec.Struct):
 class WebkitPage:
     def __init__(self, inspector: Inspector, driver: Driver, settings: PageSettings, listener: PageListener) -> None:
         self.settings = settings
+        self.on_target: Callable[[], None] = lambda: None
+        """Called when the page has got another process."""
         self._inspector = inspector
         self._driver = driver
         self._listener = listener
@@ -99,10 +104,11 @@ class WebkitPage:
         """Words about the document's own status, which come before it and belong after its beginning."""
         self._inputs: list[tuple[InputKind, bytes]] = []
         self._acting: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         inspector = self._inspector
-        inspector.on_event, inspector.on_crashed, inspector.on_target = self._on_event, self._crashed, self._set_up
+        inspector.on_event, inspector.on_target = self._on_event, self._set_up
         self._set_up(inspector.target)
         await inspector.call("Runtime.evaluate", {"expression": "0"})  # all of that has been taken
         for cookie in self.settings.cookies:
@@ -131,6 +137,7 @@ class WebkitPage:
             commands.append(("Network.setResourceCachingDisabled", {"disabled": True}))
         for method, parameters in commands:
             self._inspector.post(method, parameters, target)
+        self.on_target()
 
     async def _resize(self, width: int, height: int) -> None:
         """The window has bars whose size is known only by what is left for the page."""
@@ -205,17 +212,26 @@ class WebkitPage:
         if self._closing:
             return
         self._closing = True
-        if self._acting is not None:
-            self._acting.cancel()
+        for task in (self._acting, self._looking):
+            if task is not None:
+                task.cancel()
         with contextlib.suppress(CargaError):
             await self._inspector.call("Page.navigate", {"url": EMPTY}, timeout_s=LEAVE_TIMEOUT_S)
 
     # --- events ----------------------------------------------------------------------------------------
 
-    def _crashed(self) -> None:
-        if not self._closing:
-            self._closing = True
-            self._listener.on_lost("The page's web process crashed.")
+    def look(self) -> None:
+        """A process of the browser has ended: the page's, or one that it had before."""
+        if not self._closing and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            await self._inspector.call("Runtime.evaluate", {"expression": "0"}, timeout_s=LOOK_TIMEOUT_S)
+        except CargaError:
+            if not self._closing and not self._inspector.closed.is_set():
+                self._closing = True
+                self._listener.on_lost("The page's web process crashed.")
 
     def _on_event(self, method: str, params: msgspec.Raw) -> None:
         if self._closing:
