@@ -93,6 +93,18 @@ function watchStubs() {
   watchCalls(window.EventTarget?.prototype, "addEventListener", ([type]) => (NEVER_COME.has(type) ? `the event ${type}` : ""));
 }
 
+/** A connection that is reset ends `fetch` with an answer without a status, where browsers reject it. */
+function rejectResets() {
+  const { then } = NativePromise.prototype;
+  const checked = (response) => {
+    if (!response.status && response.type === "basic") throw new TypeError("Failed to fetch");
+    return response;
+  };
+  window.fetch = new Proxy(window.fetch, {
+    apply: (target, self, parameters) => apply(then, apply(target, self, parameters), [checked]),
+  });
+}
+
 /** What a page writes to the console would go to the worker, who has no use for it. */
 function silenceConsole() {
   for (const name of ["debug", "dir", "error", "info", "log", "table", "trace", "warn"]) console[name] = () => {};
@@ -111,5 +123,6 @@ explain = (text) => {
 };
 measureDocument();
 watchStubs();
+rejectResets();
 silenceConsole();
 answerDialogs();

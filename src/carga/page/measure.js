@@ -40,6 +40,9 @@ function takeResource(entry) {
   const kind = kindOf(entry);
   count("bytes_received", entry.transferSize);
   if (!ENTRIES_TELL) return pend("r", [kind, short(entry.name), entry.duration, false]);
+  if (CONFIG.light && !entry.responseStatus && entry.transferSize && (kind === "fetch" || kind === "xhr")) {
+    return takeFailure(kind, "net::ERR_CONNECTION_RESET", entry.name); // Lightpanda counts its own bytes and tries no more
+  }
   if (entry.responseStatus || entry.transferSize) {
     // An EventSource keeps its status to itself, but bytes came.
     return takeRequest(kind, entry.responseStatus || 200, entry.duration, entry.name);

@@ -92,7 +92,8 @@ class Connection:
     )
 
     def __init__(self, on_event: EventHandler, on_closed: Callable[[], None]) -> None:
-        self.closed = False
+        self.closed = True
+        """Before it is open too."""
         self._loop = asyncio.get_running_loop()
         self._on_event = on_event
         self._on_closed = on_closed
@@ -109,6 +110,7 @@ class Connection:
         """Raises BrowserFailed when there is no answer within CONNECT_TIMEOUT_S, or another than a WebSocket's."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         self._shaken = self._loop.create_future()
+        self.closed = False
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._loop.sock_connect(self._socket, str(path))
@@ -219,7 +221,11 @@ class Connection:
         data = self._unread + bytes(_shared[:size])
         self._unread = b""
         if self._shaken is not None and not self._shaken.done():
-            data = self._take_handshake(data)
+            header, mark, data = data.partition(_HEADER_END)
+            if not mark:
+                self._unread = header
+                return
+            self._take_handshake(header, self._shaken)
         at, end = 0, len(data)
         while end - at >= 2 and not self.closed:
             head, length = data[at], data[at + 1]
@@ -239,19 +245,12 @@ class Connection:
             at = begin + length
         self._unread = data[at:]
 
-    def _take_handshake(self, data: bytes) -> bytes:
-        """What follows the answer to the handshake, which is kept until it is whole."""
-        header, mark, rest = data.partition(_HEADER_END)
-        if not mark:
-            self._unread = data
-            return b""
-        assert self._shaken is not None
+    def _take_handshake(self, header: bytes, shaken: asyncio.Future[None]) -> None:
         status = header.split(b"\r\n", 1)[0].decode(errors="replace")
         if " 101 " in f"{status} ":
-            self._shaken.set_result(None)
+            shaken.set_result(None)
         else:
-            self._shaken.set_exception(BrowserFailed(f"Lightpanda took no connection: {status[:100]}."))
-        return rest
+            shaken.set_exception(BrowserFailed(f"Lightpanda took no connection: {status[:100]}."))
 
     def _take_frame(self, head: int, data: bytes) -> None:
         kind = head & 0x0F
