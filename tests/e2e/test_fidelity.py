@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from carga.fidelity.result import Fidelity, compare_engines
@@ -194,6 +196,35 @@ async def command(tmp_path: Path, plan: str, *options: str) -> tuple[int, str, s
     out, error = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), error.decode()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
+async def test_nothing_is_left_behind_however_it_ends(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    hanging = PLAN.replace('timeout = "2s"', 'timeout = "2m"')
+    async with running_site() as site:
+        site.page("/", "<h1>never ready</h1>")
+        path = write_plan(tmp_path, hanging.format(url=site.url), act=ACT)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "carga", "fidelity", str(path), "--out", str(tmp_path / "out"), "--users", "1",
+            stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        await site.until(lambda site: site.seen("/"), timeout_s=60)
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert started
+        process.send_signal(number)
+        assert await asyncio.wait_for(process.wait(), 30) == code
+    _, alive = await asyncio.to_thread(psutil.wait_procs, started, 15)
+    for one in alive:
+        one.kill()
+    assert not alive
+
+
+async def test_users_with_browsers_of_their_own_are_compared_too(tmp_path: Path) -> None:
+    plan = PLAN.replace('rendering = "none"', 'rendering = "none"\nisolation = "process"')
+    async with running_site() as site:
+        result = await compared(site, tmp_path, ORDINARY, plan=plan, iterations=1)
+    assert result.candidate.isolation == "process"
+    assert result.score >= 98, result.differences
 
 
 async def test_the_command_judges_by_at_least_and_leaves_a_page_and_json(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from carga.page.bundle import Names, bundle
 from carga.plans import LoadedPlan
 from carga.wire.messages import UserSpec
 from carga.worker.fleet import environment_of
+from carga.worker.guard import Guard
 from carga.worker.session import Session, SessionEvents
 from carga.worker.settings import page_settings
 
@@ -36,6 +37,8 @@ QUIET_S = 0.75
 SETTLE_S_MAX = 4.0
 """After the last iteration, until nothing has come by for QUIET_S: what it began is to be seen too."""
 STATE_TIMEOUT_S = 15.0
+GUARD_S = 3600.0
+"""Longer than any side takes; the guard is for a process that is killed."""
 GRACE_S = 1.0
 OUTCOMES_MAX = 500
 """Distinct ones of a user."""
@@ -102,19 +105,21 @@ def _spec(loaded: LoadedPlan, index: int) -> UserSpec:
 
 
 class _Browsers:
-    """Opened as they are wanted, closed together at the end."""
+    """Opened as they are wanted, closed together at the end. They do not outlive this process, however it ends."""
 
     def __init__(self, engines: dict[Any, Engine]) -> None:
         self._engines = engines
         self._shared: dict[BrowserKind, Browser] = {}
         self._all: list[Browser] = []
         self._opening = asyncio.Lock()
+        self._guard = Guard()
 
     async def __aenter__(self) -> "_Browsers":
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(*(browser.close() for browser in self._all))
+        await asyncio.to_thread(self._guard.end)
 
     async def get(self, kind: BrowserKind, spec: UserSpec) -> Browser:
         async with self._opening:
@@ -125,6 +130,7 @@ class _Browsers:
                     kind.rendering, isolation=kind.isolation, environment=environment
                 )
                 self._all.append(browser)
+                self._guard.allow(GUARD_S, [one.pid for one in self._all if not one.closed.is_set()])
                 self._shared[kind] = browser
             return browser
 
