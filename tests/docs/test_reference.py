@@ -8,6 +8,8 @@ import pytest
 from carga.cli.app import build_app
 from carga.demo.illness import ILLNESSES
 from carga.exitcodes import ExitCode
+from carga.fidelity.result import Difference, Fidelity, SideResult
+from carga.fidelity.score import WEIGHTS, AspectScore
 from carga.model.plan_fields import PLAN
 from carga.model.plan_kinds import Table, Tables
 from carga.model.summary import (
@@ -96,6 +98,12 @@ def test_every_key_of_the_summary_is_documented(heading: str, struct: type[msgsp
     assert set(struct.__struct_fields__) <= keys
     assert set(Summary.__struct_fields__) <= documented("summary.md")
     assert set(get_args(Verdict)) <= documented("summary.md")
+
+
+@pytest.mark.parametrize("struct", [Fidelity, SideResult, AspectScore, Difference])
+def test_every_key_of_a_fidelity_is_documented(struct: type[msgspec.Struct]) -> None:
+    assert set(struct.__struct_fields__) <= documented("fidelity.md")
+    assert set(WEIGHTS) <= documented("fidelity.md")
 
 
 def test_every_metric_is_documented_and_none_that_does_not_exist() -> None:
