@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from carga.doctor.capacity import MachineRoom
 from carga.doctor.steps import BACK_OFF_SHARE, BEYOND_MAX, Second, Step, conclude, next_to_verify, step_of, steps_up_to
 from carga.model.engines import BrowserKind
-from carga.model.strain import CORE_WAIT_MAX, TIMER_LATE_MS_MAX
+from carga.model.strain import CORE_TURN_MS_MAX, CORE_WAIT_MAX, TIMER_LATE_MS_MAX
 
 KIND = BrowserKind()
 ROOM = MachineRoom(cores=2.0, memory_mb=20_000.0, fds=10**6)
@@ -39,7 +39,7 @@ def test_a_quarter_a_half_and_all_are_tried() -> None:
 def test_a_step_is_carried_when_all_its_users_run_and_few_of_its_seconds_are_strained() -> None:
     late, starved, full = (
         second(timer_late_ms=TIMER_LATE_MS_MAX * 2),
-        second(core_wait=CORE_WAIT_MAX * 2),
+        second(core_wait=CORE_WAIT_MAX * 2, core_turn_ms=CORE_TURN_MS_MAX * 2),
         second(full=True),
     )
     carried = {

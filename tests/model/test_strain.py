@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carga.model.strain import (
+    CORE_TURN_MS_MAX,
     CORE_WAIT_MAX,
     GAP_S_MAX,
     STRAINED_S_MIN,
@@ -26,7 +27,8 @@ def window(
 ) -> Window:
     late = Metric()
     late.values.record(late_ms, times=10)
-    known = Gauges(users_running=users, core_wait=core_wait, cores=2, **gauges)  # type: ignore[arg-type]
+    turn_ms = gauges.pop("core_turn_ms", CORE_TURN_MS_MAX * 2)
+    known = Gauges(users_running=users, core_wait=core_wait, core_turn_ms=turn_ms, cores=2, **gauges)  # type: ignore[arg-type]
     return Window(worker, second + 1, second, {TIMER_LATE: late}, gauges=known)
 
 
@@ -63,6 +65,11 @@ def test_punctual_timers_do_not_hide_that_browsers_wait_for_a_core() -> None:
     starved = [window(second, late_ms=40.0, core_wait=CORE_WAIT_MAX * 15) for second in range(20, 41)]
     (interval,) = intervals(starved)
     assert (interval.from_s, interval.until_s, interval.timer_late_ms) == (20, 41, 40.0)
+
+
+def test_threads_that_work_little_may_wait_a_slice_each_time_on_a_machine_that_is_well_used() -> None:
+    little = [window(second, core_wait=CORE_WAIT_MAX * 2, core_turn_ms=CORE_TURN_MS_MAX / 2) for second in range(30)]
+    assert spans(little) == []
 
 
 def test_one_page_that_is_late_by_itself_does_not_accuse_the_machine() -> None:

@@ -126,7 +126,9 @@ def test_a_generator_that_does_not_is_not_and_says_why(summary: GeneratorSummary
 
 
 def strained(first: int, seconds: int) -> list[Window]:
-    gauges = Gauges(users_running=5, core_wait=50.0, cpu_percent=100.0, processes_waiting=12, cores=2)
+    gauges = Gauges(
+        users_running=5, core_wait=50.0, core_turn_ms=30.0, cpu_percent=100.0, processes_waiting=12, cores=2
+    )
     return [Window("w", first + second + 1, first + second, gauges=gauges) for second in range(seconds)]
 
 

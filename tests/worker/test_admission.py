@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carga.model.strain import CORE_WAIT_MAX, STRAINED_S_MIN, TIMER_LATE_MS_MAX
+from carga.model.strain import CORE_TURN_MS_MAX, CORE_WAIT_MAX, STRAINED_S_MIN, TIMER_LATE_MS_MAX
 from carga.worker.admission import (
     CALM_S_FIRST,
     CALM_S_MAX,
-    CORE_WAIT_FULL,
     LATE_MS_MAX,
+    LIMITS_SHARE,
     RELEASE_EVERY_S,
     RELEASE_SHARE_MAX,
     STRAINED_S,
@@ -19,13 +19,20 @@ from carga.worker.admission import (
 
 CALM = Reading(timers=50, late_ms=2.0, core_wait=1.0, memory_total_mb=16_000, memory_available_mb=9_000, users=100)
 LATE = Reading(timers=50, late_ms=LATE_MS_MAX * 2, memory_total_mb=16_000, memory_available_mb=9_000, users=100)
-STARVED = Reading(timers=50, core_wait=CORE_WAIT_FULL * 2, memory_total_mb=16_000, memory_available_mb=9_000)
+STARVED = Reading(
+    timers=50,
+    core_wait=CORE_WAIT_MAX,
+    core_turn_ms=CORE_TURN_MS_MAX,
+    memory_total_mb=16_000,
+    memory_available_mb=9_000,
+)
 
 readings = st.builds(
     Reading,
     timers=st.integers(0, 100),
     late_ms=st.floats(0, 5000),
     core_wait=st.floats(0, 400),
+    core_turn_ms=st.floats(0, 100),
     memory_total_mb=st.just(16_000.0),
     memory_available_mb=st.floats(0, 16_000),
     memory_mb=st.floats(0, 16_000),
@@ -89,7 +96,7 @@ def test_a_few_timers_of_a_busy_page_say_nothing_about_the_machine() -> None:
 
 def test_it_is_full_before_the_run_could_not_be_believed() -> None:
     assert LATE_MS_MAX < TIMER_LATE_MS_MAX
-    assert CORE_WAIT_FULL < CORE_WAIT_MAX
+    assert LIMITS_SHARE < 1
     assert STRAINED_S < STRAINED_S_MIN
 
 

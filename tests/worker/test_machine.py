@@ -45,7 +45,7 @@ def test_in_a_container_its_own_limit_counts(tmp_path: Path) -> None:
 def test_a_kernel_that_says_nothing_is_no_error(tmp_path: Path) -> None:
     assert machine.cpu(tmp_path) == machine.Cpu()
     assert machine.memory(tmp_path, tmp_path) == machine.Memory()
-    assert machine.run_and_wait_ns(1, 1, tmp_path) is None
+    assert machine.turns(1, 1, tmp_path) is None
 
 
 def test_this_machine_has_a_health_that_can_be_read_every_second() -> None:

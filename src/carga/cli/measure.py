@@ -228,6 +228,7 @@ def _seconds(line: Timeline) -> dict[int, Second]:
             memory_mb=line.memory_mb[i],
             timer_late_ms=late_ms.get(second, 0.0),
             core_wait=line.core_wait[i],
+            core_turn_ms=line.core_turn_ms[i],
             full=line.users_waiting[i] > 0,
         )
         for i, second in enumerate(line.second)

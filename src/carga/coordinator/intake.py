@@ -104,6 +104,7 @@ def _are_sound(gauges: Gauges) -> bool:
         gauges.cores,
         gauges.tree_cpu_percent,
         gauges.core_wait,
+        gauges.core_turn_ms,
         gauges.cpu_steal_percent,
         gauges.cpu_pressure_percent,
         gauges.memory_pressure_percent,

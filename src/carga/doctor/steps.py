@@ -7,7 +7,7 @@ import msgspec
 
 from carga.doctor.capacity import CPU_SHARE_USABLE, Capacity, MachineRoom, UserCost, estimate, kind_name
 from carga.model.engines import BrowserKind
-from carga.model.strain import CORE_WAIT_MAX, TIMER_LATE_MS_MAX
+from carga.model.strain import TIMER_LATE_MS_MAX, is_starved
 
 IDLE_S = 4
 """Seconds before the first user, by which the machine's own load is known."""
@@ -34,11 +34,13 @@ class Second(msgspec.Struct, frozen=True):
     """Of these."""
     timer_late_ms: float = 0.0
     core_wait: float = 0.0
+    core_turn_ms: float = 0.0
     full: bool = False
 
     @property
     def strained(self) -> bool:
-        return self.full or self.timer_late_ms > TIMER_LATE_MS_MAX or self.core_wait > CORE_WAIT_MAX
+        starved = is_starved(self.core_wait, self.core_turn_ms)
+        return self.full or self.timer_late_ms > TIMER_LATE_MS_MAX or starved
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -72,6 +72,8 @@ class Gauges(msgspec.Struct):
     """That the worker may use. 0: an older worker that says nothing of the fields below."""
     core_wait: float = 0.0
     """How long the browsers' threads waited for a core, for each second in which they had one; 0: not known."""
+    core_turn_ms: float = 0.0
+    """How long they waited each time, on average."""
     cpu_steal_percent: float = 0.0
     """Of the machine's CPU time: what its host gave to other virtual machines."""
     cpu_pressure_percent: float = 0.0

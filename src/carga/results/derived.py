@@ -62,6 +62,7 @@ CREATE TABLE seconds (          -- state of the whole generator at the end of ea
     loop_lag_ms REAL,           -- of the slowest worker
     timer_late_ms REAL,         -- p90 of the timers in the pages; NULL: none fired
     core_wait REAL,             -- how long browsers waited for a core, for each second in which they had one
+    core_turn_ms REAL,          -- and how long each time, on average
     cpu_steal_percent REAL,     -- taken by other virtual machines
     cpu_pressure_percent REAL,  -- of the time, some process waited for a core (PSI)
     memory_pressure_percent REAL,       -- of the time, some process waited for memory (PSI)
@@ -167,7 +168,7 @@ def _seconds(record: Record) -> Iterator[Row]:
         yield (
             second, line.users_running[i], line.websockets_open[i], *counters,
             line.cpu_percent[i], line.tree_cpu_percent[i], line.memory_mb[i], line.loop_lag_ms[i], late_ms.get(second),
-            line.core_wait[i], line.cpu_steal_percent[i], line.cpu_pressure_percent[i],
+            line.core_wait[i], line.core_turn_ms[i], line.cpu_steal_percent[i], line.cpu_pressure_percent[i],
             line.memory_pressure_percent[i], line.processes_waiting[i], line.memory_available_mb[i],
             line.users_waiting[i],
         )  # fmt: skip

@@ -89,6 +89,7 @@ class Timeline:
         self.loop_lag_ms = _floats()
         """Of the slowest worker; so the ones below, but for `users_waiting`."""
         self.core_wait = _floats()
+        self.core_turn_ms = _floats()
         self.cpu_steal_percent = _floats()
         self.cpu_pressure_percent = _floats()
         self.memory_pressure_percent = _floats()
@@ -140,6 +141,7 @@ class Timeline:
         self.memory_mb.append(sum(gauge.memory_mb for gauge in now))
         self.loop_lag_ms.append(max(gauge.loop_lag_ms for gauge in now))
         self.core_wait.append(max(gauge.core_wait for gauge in now))
+        self.core_turn_ms.append(max(gauge.core_turn_ms for gauge in now))
         self.cpu_steal_percent.append(max(gauge.cpu_steal_percent for gauge in now))
         self.cpu_pressure_percent.append(max(gauge.cpu_pressure_percent for gauge in now))
         self.memory_pressure_percent.append(max(gauge.memory_pressure_percent for gauge in now))

@@ -10,13 +10,13 @@ import math
 
 import msgspec
 
-from carga.model.strain import CORE_WAIT_MAX, TIMER_LATE_MS_MAX
+from carga.model.strain import TIMER_LATE_MS_MAX, is_starved
 
-LATE_MS_MAX = TIMER_LATE_MS_MAX / 2
-CORE_WAIT_FULL = CORE_WAIT_MAX / 2
-"""Half of what makes a run untrusted."""
-LATE_MS_CALM = LATE_MS_MAX / 2
-CORE_WAIT_CALM = 3.0
+LIMITS_SHARE = 0.5
+"""Of what makes a run untrusted."""
+CALM_SHARE = 0.25
+LATE_MS_MAX = TIMER_LATE_MS_MAX * LIMITS_SHARE
+LATE_MS_CALM = TIMER_LATE_MS_MAX * CALM_SHARE
 TIMERS_MIN = 5
 """In a second. Fewer say more about a page than about the machine."""
 STRAINED_S = 3
@@ -49,6 +49,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     late_ms: float = 0.0
     """The latest tenth of them was at least so late."""
     core_wait: float = 0.0
+    core_turn_ms: float = 0.0
     memory_total_mb: float = 0.0
     """0: not known."""
     memory_available_mb: float = 0.0
@@ -118,7 +119,7 @@ def _strain(reading: Reading) -> str:
     """What says that the machine is full in this second, in words."""
     if reading.timers >= TIMERS_MIN and reading.late_ms > LATE_MS_MAX:
         return f"timers in the pages are {reading.late_ms:.0f} ms late"
-    if reading.core_wait > CORE_WAIT_FULL:
+    if is_starved(reading.core_wait, reading.core_turn_ms, share=LIMITS_SHARE):
         return f"the browsers wait {reading.core_wait:.0f} times as long for a core as they work"
     return ""
 
@@ -126,4 +127,5 @@ def _strain(reading: Reading) -> str:
 def _is_calm(reading: Reading, floor_mb: float) -> bool:
     has_memory = not reading.memory_total_mb or reading.memory_available_mb > floor_mb * MEMORY_MARGIN
     is_punctual = reading.timers < TIMERS_MIN or reading.late_ms < LATE_MS_CALM
-    return has_memory and is_punctual and reading.core_wait < CORE_WAIT_CALM
+    is_fed = not is_starved(reading.core_wait, reading.core_turn_ms, share=CALM_SHARE)
+    return has_memory and is_punctual and is_fed

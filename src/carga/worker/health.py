@@ -31,8 +31,8 @@ class Health:
         self._tree_cpu_percent = 0.0
         self._ticks: dict[int, int] = {}
         """CPU time of each process of the tree so far."""
-        self._threads: dict[tuple[int, int], tuple[int, int]] = {}
-        """(process, thread) of a sample, to what it ran and waited so far."""
+        self._threads: dict[tuple[int, int], machine.Turns] = {}
+        """(process, thread) of a sample."""
         self._worker_cpu_s = time.process_time()
         self._at = time.monotonic()
         self._cpu = machine.cpu()
@@ -48,6 +48,7 @@ class Health:
         elapsed_s = max(now - self._at, 0.001)
         cpu_s, cpu, pressure_us = time.process_time(), machine.cpu(), _pressures()
         self.memory = machine.memory()
+        core_wait, core_turn_ms = self._core_wait()
         ticks = max(cpu.total - self._cpu.total, 1)
         gauges = Gauges(
             cpu_percent=round(100 * (cpu.busy - self._cpu.busy) / ticks, 1),
@@ -56,7 +57,8 @@ class Health:
             loop_lag_ms=round(self.loop_lag_ms, 1),
             browsers=len(browsers),
             cores=self._cores,
-            core_wait=self._core_wait(),
+            core_wait=core_wait,
+            core_turn_ms=core_turn_ms,
             cpu_steal_percent=round(100 * (cpu.steal - self._cpu.steal) / ticks, 1),
             cpu_pressure_percent=_percent(pressure_us[0] - self._pressure_us[0], elapsed_s),
             memory_pressure_percent=_percent(pressure_us[1] - self._pressure_us[1], elapsed_s),
@@ -71,18 +73,19 @@ class Health:
         self.loop_lag_ms = 0.0
         return gauges
 
-    def _core_wait(self) -> float:
-        """Seconds for which the sampled threads waited for a core, for each second in which they had one."""
-        run_ns = wait_ns = 0
-        for (pid, thread), (run, wait) in list(self._threads.items()):
-            now = machine.run_and_wait_ns(pid, thread)
+    def _core_wait(self) -> tuple[float, float]:
+        """What the sampled threads waited for a core: for each second in which they had one, and ms each time."""
+        run_ns = wait_ns = count = 0
+        for (pid, thread), before in list(self._threads.items()):
+            now = machine.turns(pid, thread)
             if now is None:
                 del self._threads[pid, thread]
                 continue
             self._threads[pid, thread] = now
-            run_ns += now[0] - run
-            wait_ns += now[1] - wait
-        return round(wait_ns / run_ns, 2) if run_ns > 0 else 0.0
+            run_ns += now.run_ns - before.run_ns
+            wait_ns += now.wait_ns - before.wait_ns
+            count += now.times - before.times
+        return (round(wait_ns / run_ns, 2), round(wait_ns / 1e6 / max(count, 1), 3)) if run_ns > 0 else (0.0, 0.0)
 
     def _take_ticks(self, ticks: dict[int, int]) -> None:
         now = time.monotonic()
@@ -102,8 +105,8 @@ class Health:
             threads += [(pid, thread) for thread in _threads_of(pid)]
         self._threads = {}
         for pid, thread in self._random.sample(threads, min(len(threads), THREADS_SAMPLED)):
-            if (times := machine.run_and_wait_ns(pid, thread)) is not None:
-                self._threads[pid, thread] = times
+            if (now := machine.turns(pid, thread)) is not None:
+                self._threads[pid, thread] = now
 
 
 class Process(NamedTuple):

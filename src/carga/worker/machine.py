@@ -4,6 +4,7 @@ Each reading costs microseconds. What a kernel does not offer (PSI, cgroups) is 
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -74,11 +75,22 @@ def memory(proc: Path = PROC, cgroup: Path = CGROUP) -> Memory:
     return Memory(round(total / 1e6, 1), round(available / 1e6, 1))
 
 
-def run_and_wait_ns(pid: int, thread: int, proc: Path = PROC) -> tuple[int, int] | None:
-    """Nanoseconds in which a thread had a core, and in which it waited for one. Source: sched-stats.rst of Linux."""
+class Turns(NamedTuple):
+    """Of a thread since it began."""
+
+    run_ns: int = 0
+    """It had a core."""
+    wait_ns: int = 0
+    """It waited for one."""
+    times: int = 0
+    """So many times it got one."""
+
+
+def turns(pid: int, thread: int, proc: Path = PROC) -> Turns | None:
+    """Source: sched-stats.rst of Linux."""
     try:
-        run, wait, _ = (proc / str(pid) / "task" / str(thread) / "schedstat").read_bytes().split()
-        return int(run), int(wait)
+        run, wait, count = (proc / str(pid) / "task" / str(thread) / "schedstat").read_bytes().split()
+        return Turns(int(run), int(wait), int(count))
     except (OSError, ValueError):
         return None
 

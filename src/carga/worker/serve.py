@@ -288,6 +288,7 @@ class Worker(SessionEvents):
             timers=late.count,
             late_ms=late.quantile(TIMER_LATE_SHARE) if late.count else 0.0,
             core_wait=gauges.core_wait,
+            core_turn_ms=gauges.core_turn_ms,
             memory_total_mb=self._health.memory.total_mb,
             memory_available_mb=gauges.memory_available_mb,
             memory_mb=gauges.memory_mb,
