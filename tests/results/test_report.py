@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from carga.model.plan import Engine
 from carga.model.windows import ErrorSample, Gauges, Metric, UserChange, Window
 from carga.results.charts import CAUSES_MAX, POINTS_MAX, VIEWS_MAX, chart_data
 from carga.results.evidence import BYTES_MAX, pictures
@@ -73,6 +75,16 @@ def test_the_plan_the_machine_and_the_versions_are_kept(ill: Element) -> None:
     pairs = ill.one("dl", class_="pairs").text
     for part in ("A quick processor, 16 cores", "Debian GNU/Linux 12, kernel 6.1.0", "chromium 143.0.7000.1", "0.1.0"):
         assert part in pairs
+
+
+@pytest.mark.parametrize(
+    ("engine", "made"), [("chromium", "trusted, by the browser"), ("light", "synthetic, by a script")]
+)
+def test_a_groups_input_is_named_as_what_it_was(tmp_path: Path, engine: Engine, made: str) -> None:
+    plan = make_plan()
+    group = msgspec.structs.replace(plan.groups[0], engine=engine)
+    run = Run(msgspec.structs.replace(plan, groups=(group,)))
+    assert made in report_of(run.write(tmp_path / "run")).one("section", id="setup").text
 
 
 def test_evidence_is_inside_the_file(ill: Element) -> None:

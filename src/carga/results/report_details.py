@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable
 
+from carga.model.engines import ENGINES
 from carga.model.parts import SAMPLE
 from carga.model.summary import MetricSummary, Summary, ThresholdResult
 from carga.model.thresholds import quantity, unit_of
@@ -244,10 +245,10 @@ def _events(record: Record) -> Child:
 def _setup(record: Record, summary: Summary) -> Child:
     return [
         table(
-            ["Group", "#Users", "Engine", "Isolation", "Rendering", "Behaviour"],
+            ["Group", "#Users", "Engine", "Isolation", "Rendering", "Input", "Behaviour"],
             [
                 [clip(group.name, 100), count(group.count), group.engine, group.isolation, rendering_of(group),
-                 clip(group.behaviour, 200) or "the page drives itself"]
+                 _input_of(group), clip(group.behaviour, 200) or "the page drives itself"]
                 for group in record.plan.groups
             ],
             caption="Groups of users",
@@ -255,6 +256,10 @@ def _setup(record: Record, summary: Summary) -> Child:
         _workers(record, summary),
         tag("div", tag("h3", "Machine and versions"), _machine(record, summary), class_="card"),
     ]  # fmt: skip
+
+
+def _input_of(group: Group) -> str:
+    return "trusted, by the browser" if ENGINES[group.engine].trusted_input else "synthetic, by a script"
 
 
 def _workers(record: Record, summary: Summary) -> Child:
