@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from carga.model.engines import ENGINES
 from carga.model.parts import SAMPLE
+from carga.model.plan import Group
 from carga.model.summary import MetricSummary, Summary, ThresholdResult
 from carga.model.thresholds import quantity, unit_of
 from carga.model.windows import ErrorSample
