@@ -97,7 +97,7 @@ async def test_a_mix_runs_each_group_in_its_kind_and_tells_them_apart(tmp_path: 
     assert kinds == [("dense", "chromium", "none"), ("drawn", "chromium", "full"), ("light", "light", "none")]
     assert round(info["groups"][0]["full_sample"], 2) == 0.34
     report = (out / "report.html").read_text()
-    assert "With frames and without" in report
+    assert "Full sample" in report
     assert "Chromium, own context, frames none, full for 34" in report
     assert "Lightpanda, own context, frames none" in report
     assert not any(name.startswith("full_sample") for name in read_record(out).timeline.metrics), "nothing shown twice"

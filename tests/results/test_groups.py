@@ -131,10 +131,13 @@ def test_the_report_shows_groups_and_sample_side_by_side(mixed_run: Path) -> Non
     assert rows[1][:5] == ["others", "Chromium, own context, frames full", "20", "18", "2"]
     assert re.search(r"\d+\Wms$", report.one("section", id="thresholds").rows()[0][1])
     sample = report.one("section", id="sample")
-    assert "Frames make a difference in 2 of 2 percentiles, most in step.zap" in sample.one("p", class_="lead").text
+    assert (
+        "Drawing all frames makes a difference in 2 of 2 percentiles, most in step.zap"
+        in sample.one("p", class_="lead").text
+    )
     assert [row[:3] + row[-1:] for row in sample.rows() if row[0] == "step.zap"] == [
-        ["step.zap", "p50", "1 200", "slower with frames"],
-        ["step.zap", "p95", "1 200", "slower with frames"],
+        ["step.zap", "p50", "1 200", "slower with all frames"],
+        ["step.zap", "p95", "1 200", "slower with all frames"],
     ]
 
 
@@ -144,7 +147,7 @@ def test_the_terminal_names_groups_and_says_whether_frames_matter(mixed_run: Pat
     text = console.export_text()
     assert re.search(r"others +chromium, frames full +18 +20 +0 +0 +180 +180", text)
     assert re.search(r"full_sample.step.zap p95 <= 500 ms +\d+(\.\d+)? ms +held", text)
-    assert "viewers: Frames make a difference in 2 of 2 percentiles, most in step.zap" in text
+    assert "viewers: Drawing all frames makes a difference in 2 of 2 percentiles, most in step.zap" in text
 
 
 def test_a_plan_of_one_part_has_neither_section(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The groups of a mix beside each other, and the users that draw frames beside those that do not."""
+"""The groups of a mix beside each other, and the users that draw all frames beside those that do not."""
 
 from carga.model.engines import ENGINES
 from carga.model.plan import Group
@@ -11,8 +11,8 @@ METRICS_MAX = 200
 """Rows of a table."""
 _OUTCOMES: dict[SampleOutcome, str] = {
     "alike": "no difference that matters",
-    "slower drawn": "slower with frames",
-    "quicker drawn": "quicker with frames",
+    "slower drawn": "slower with all frames",
+    "quicker drawn": "quicker with all frames",
     "too few values": "too few values to tell",
 }
 
@@ -20,7 +20,7 @@ _OUTCOMES: dict[SampleOutcome, str] = {
 def sections(summary: Summary) -> list[tuple[str, str, Child]]:
     return [
         ("groups", "Groups", _groups(summary.groups)),
-        ("sample", "With frames and without", _samples(summary.groups)),
+        ("sample", "Full sample", _samples(summary.groups)),
     ]
 
 
@@ -99,7 +99,7 @@ def _samples(groups: list[GroupSummary]) -> Child:
 
 def _sample(group: GroupSummary, sample: SampleSummary, *, named: bool) -> Child:
     ordered = sorted(sample.differences, key=lambda entry: (reading_order(entry.metric), entry.statistic))
-    heads = ["Metric", "", "#Without: count", "#Value", "#With: count", "#Value", "#Difference", "#Ratio", ""]
+    heads = ["Metric", "", "#Others: count", "#Value", "#Sample: count", "#Value", "#Difference", "#Ratio", ""]
     who = f"{clip(group.name, 100)}: " if named else ""
     caption = (
         f"{who}{plural(sample.started, 'user')} with all frames, {count(group.started - sample.started)} with "
@@ -115,14 +115,16 @@ def sample_conclusion(differences: list[SampleDifference]) -> str:
     judged = [entry for entry in differences if entry.outcome != "too few values"]
     unlike = [entry for entry in judged if entry.outcome != "alike"]
     if not judged:
-        return "Too few values to tell whether frames make a difference: run longer, or with a larger sample."
+        return (
+            "Too few values to tell whether drawing all frames makes a difference: run longer, or with a larger sample."
+        )
     if not unlike:
-        return f"Frames make no difference that matters in any of {plural(len(judged), 'percentile')}."
+        return f"Drawing all frames makes no difference that matters in any of {plural(len(judged), 'percentile')}."
     first = max(unlike, key=lambda entry: abs(entry.difference or 0.0))
     return (
-        f"Frames make a difference in {count(len(unlike))} of {plural(len(judged), 'percentile')}, most in "
-        f"{clip(first.metric, 100)}: {first.statistic} {amount(first.sample, first.unit)} with them, "
-        f"{amount(first.dense, first.unit)} without."
+        f"Drawing all frames makes a difference in {count(len(unlike))} of {plural(len(judged), 'percentile')}, most "
+        f"in {clip(first.metric, 100)}: {first.statistic} {amount(first.sample, first.unit)} in the sample, "
+        f"{amount(first.dense, first.unit)} with the others."
     )
 
 
