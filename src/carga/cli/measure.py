@@ -40,6 +40,8 @@ from carga.worker import machine
 
 USERS_MAX = 2000
 HOLD_S_MIN = 4.0
+BUSY_SHARE = 0.2
+"""Of the CPU, that other work may use before a measurement is said to suffer from it."""
 VERIFY_TIMES_MAX = 8
 """How many times as many users as asked for the verification may start."""
 
@@ -145,6 +147,9 @@ def _measure_kind(settings: MeasureSettings, loaded: LoadedPlan | None, kind: Br
     idle, steps = run(steps_up_to(settings.users))
     if not any(step.ran for step in steps):
         raise MeasurementFailed(f"No user of {kind_name(kind)} ran at {url}.", "Try one with `carga try`.")
+    if idle.cores > room.cores * BUSY_SHARE:
+        busy = f"{100 * idle.cores / room.cores:.0f} %"
+        say(f"warning    other work used {busy} of the CPU before the first user came; without it, more users fit")
     finding = conclude(kind, idle, steps, room)
     say(f"           up to {steps[-1].ran} users: {_in_words(finding)}")
     if near := _near(settings, finding, tried=steps[-1].users):
