@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test lint types bench bench-peers clean
+.PHONY: help setup browser browsers demo test lint types bench bench-peers clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -14,10 +14,13 @@ setup: ## make .venv with carga and its development tools
 browser: setup ## find or install Chromium
 	@$(BIN)/carga browsers install --yes
 
+browsers: setup ## find or install the browsers of all engines
+	@$(BIN)/carga browsers install all --yes
+
 demo: browser ## load the bundled application with real browsers for about a minute
 	@$(BIN)/carga demo
 
-test: browser ## run all tests, first those that may share the machine
+test: browsers ## run all tests, first those that may share the machine
 	@$(BIN)/python -m pytest -m "not quiet" --numprocesses 3 --dist loadfile
 	@$(BIN)/python -m pytest -m quiet
 

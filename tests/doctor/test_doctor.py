@@ -2,6 +2,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from carga.doctor import checks, install
 from carga.doctor.capacity import UserCost, built_in_cost, estimate
 from carga.doctor.install import InstallFailed, install_chromium, is_debian_like
 from carga.engines.chromium.find import find_chromium
+from carga.engines.firefox.find import find_firefox
+from carga.engines.webkit.find import find_webkit
 from carga.model.engines import ENGINES, BrowserKind
 from tests.support import without_namespaces
 
@@ -102,7 +105,10 @@ def test_where_namespaces_are_forbidden_doctor_says_that_the_sandbox_is_off() ->
 
 
 @pytest.mark.usefixtures("no_browser")
-def test_browsers_list_without_one_exits_with_4(capsys: pytest.CaptureFixture[str]) -> None:
+def test_browsers_list_without_one_exits_with_4(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carga.doctor.engines.ENGINES", {"chromium": ENGINES["chromium"]})
     assert main(["browsers", "list", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "browser-missing"
 
@@ -126,7 +132,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What would have been run; nothing is."""
     run: list[list[str]] = []
 
-    def remember(command: list[str], *, must: bool = True) -> bool:
+    def remember(command: list[str], *, must: bool = True, otherwise: str = "") -> bool:
         run.append(command)
         return True
 
@@ -207,3 +213,35 @@ def test_a_failed_command_is_shown_with_the_ways_out(monkeypatch: pytest.MonkeyP
     with pytest.raises(InstallFailed, match="no network") as caught:
         install_chromium(ask=False)
     assert "CARGA_CHROMIUM" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("installer", "variable", "packages"),
+    [
+        (install.install_firefox, "CARGA_FIREFOX", ["firefox-esr"]),
+        (install.install_webkit, "CARGA_WEBKIT", ["webkit2gtk-driver", "xvfb"]),
+    ],
+)
+def test_the_other_engines_come_from_packages(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    commands: list[list[str]],
+    installer: Callable[..., None],
+    variable: str,
+    packages: list[str],
+) -> None:
+    monkeypatch.setenv(variable, str(tmp_path / "none"))
+    release = tmp_path / "os-release"
+    monkeypatch.setattr(install, "OS_RELEASE", release)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    find_firefox.cache_clear()
+    find_webkit.cache_clear()
+    with pytest.raises(InstallFailed, match="no package"):
+        installer(ask=False)
+    release.write_text("ID=debian\n")
+    with pytest.raises(InstallFailed, match="of no use"):  # nothing was installed for real
+        installer(ask=False)
+    assert commands[-1][:2] == ["apt-get", "install"]
+    assert commands[-1][-len(packages) :] == packages
+    find_firefox.cache_clear()
+    find_webkit.cache_clear()

@@ -1,4 +1,4 @@
-"""Installs Chromium by the means of the system it runs on."""
+"""Installs browsers by the means of the system it runs on."""
 
 import contextlib
 import os
@@ -6,8 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from carga.engines.chromium.find import ENVIRONMENT, MAJOR_MIN, find_chromium
+from carga.engines.firefox import find as firefox
+from carga.engines.firefox.find import find_firefox
+from carga.engines.webkit import find as webkit
+from carga.engines.webkit.find import find_webkit
 from carga.errors import BrowserMissing, CargaError
 from carga.exitcodes import ExitCode
 
@@ -15,7 +20,16 @@ PACKAGE = "chromium-headless-shell"
 OS_RELEASE = Path("/etc/os-release")
 INSTALL_TIMEOUT_S = 1200.0
 _OWN_BROWSER = f"Or install Chromium {MAJOR_MIN} or newer yourself, and set {ENVIRONMENT} to its path."
+_BY_HAND = "Or install it yourself: docs/reference/engines.md tells what each engine needs."
 _PLAYWRIGHT = ("install", "--only-shell", "chromium")
+
+
+class _Finder(Protocol):
+    """Remembers what it has found."""
+
+    def __call__(self) -> object: ...
+
+    def cache_clear(self) -> None: ...
 
 
 class InstallFailed(CargaError):
@@ -30,8 +44,8 @@ def install_chromium(*, ask: bool) -> None:
     with contextlib.suppress(BrowserMissing):
         find_chromium()
         return
-    if is_debian_like(OS_RELEASE.read_text() if OS_RELEASE.exists() else "") and _has_package():
-        _install_package(ask=ask)
+    if _is_debian() and _has_package(PACKAGE):
+        _install_packages((PACKAGE,), ask=ask, otherwise=_OWN_BROWSER)
     else:
         _download(ask=ask)
     find_chromium.cache_clear()
@@ -45,6 +59,34 @@ def install_chromium(*, ask: bool) -> None:
         ) from error
 
 
+def install_firefox(*, ask: bool) -> None:
+    """As `install_chromium`, from the distribution's packages alone."""
+    _install_from_packages("Firefox", find_firefox, (firefox.PACKAGE,), ask=ask)
+
+
+def install_webkit(*, ask: bool) -> None:
+    """As `install_firefox`, with the display that it needs."""
+    _install_from_packages("WebKitGTK", find_webkit, webkit.PACKAGES, ask=ask)
+
+
+def _install_from_packages(title: str, find: "_Finder", packages: tuple[str, ...], *, ask: bool) -> None:
+    with contextlib.suppress(BrowserMissing):
+        find()
+        return
+    if not (_is_debian() and all(_has_package(package) for package in packages)):
+        raise InstallFailed(f"This system has no package of {title} that carga knows.", _BY_HAND)
+    _install_packages(packages, ask=ask, otherwise=_BY_HAND)
+    find.cache_clear()
+    try:
+        find()
+    except BrowserMissing as error:
+        raise InstallFailed(f"{title} was installed, but is of no use: {error.problem}", _BY_HAND) from error
+
+
+def _is_debian() -> bool:
+    return is_debian_like(OS_RELEASE.read_text() if OS_RELEASE.exists() else "")
+
+
 def is_debian_like(os_release: str) -> bool:
     """By the text of /etc/os-release."""
     fields = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
@@ -52,22 +94,23 @@ def is_debian_like(os_release: str) -> bool:
     return "debian" in names or "ubuntu" in names
 
 
-def _has_package() -> bool:
+def _has_package(package: str) -> bool:
     """Ubuntu has only a snap of Chromium, which nobody can drive through a pipe."""
     if shutil.which("apt-get") is None:
         return False
     if os.geteuid() == 0:
         _run(["apt-get", "update", "-qq"], must=False)
-    return _run(["apt-cache", "show", PACKAGE], must=False)
+    return _run(["apt-cache", "show", package], must=False)
 
 
-def _install_package(*, ask: bool) -> None:
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", PACKAGE]
+def _install_packages(packages: tuple[str, ...], *, ask: bool, otherwise: str) -> None:
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    names = " and ".join(packages)
     if os.geteuid() != 0:
         raise InstallFailed("Only root can install packages.", f"Run: sudo {' '.join(command)}")
-    _confirm(f"Install the package {PACKAGE}?", ask=ask)
-    _say(f"installing {PACKAGE}")
-    _run(command)
+    _confirm(f"Install {names}?", ask=ask, otherwise=otherwise)
+    _say(f"installing {names}")
+    _run(command, otherwise=otherwise)
 
 
 def _download(*, ask: bool) -> None:
@@ -82,20 +125,20 @@ def _download(*, ask: bool) -> None:
             "This system has no package of Chromium that carga knows, and no Playwright to download one.",
             f"Run `{sys.executable} -m pip install playwright`, then this again. {_OWN_BROWSER}",
         )
-    _confirm(f"Download the headless shell by `{' '.join(command)}`?", ask=ask)
+    _confirm(f"Download the headless shell by `{' '.join(command)}`?", ask=ask, otherwise=_OWN_BROWSER)
     _say("downloading Chromium's headless shell")
     _run(command)
 
 
-def _confirm(question: str, *, ask: bool) -> None:
+def _confirm(question: str, *, ask: bool, otherwise: str) -> None:
     if not ask or not sys.stdin.isatty():
         return
     _say(f"{question} [Y/n] ", end="")
     if sys.stdin.readline().strip().lower() not in {"", "y", "yes"}:
-        raise InstallFailed("Nothing was installed.", f"A browser is needed to run users. {_OWN_BROWSER}")
+        raise InstallFailed("Nothing was installed.", f"A browser is needed to run users. {otherwise}")
 
 
-def _run(command: list[str], *, must: bool = True) -> bool:
+def _run(command: list[str], *, must: bool = True, otherwise: str = _OWN_BROWSER) -> bool:
     try:
         done = subprocess.run(
             command,
@@ -107,14 +150,12 @@ def _run(command: list[str], *, must: bool = True) -> bool:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallFailed(
-            f"`{' '.join(command)}` did not run: {error}.", f"Try it by hand. {_OWN_BROWSER}"
-        ) from error
+        raise InstallFailed(f"`{' '.join(command)}` did not run: {error}.", f"Try it by hand. {otherwise}") from error
     if must and done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-3:]
         raise InstallFailed(
             f"`{' '.join(command)}` failed: {' '.join(last) or 'no message'}.",
-            f"Try it by hand, then run this again. {_OWN_BROWSER}",
+            f"Try it by hand, then run this again. {otherwise}",
         )
     return done.returncode == 0
 
