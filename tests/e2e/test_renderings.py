@@ -134,6 +134,24 @@ STYLE_ONLY = """<style>body.open #box { background: url("/image.png?background=1
     new PerformanceObserver((list, observer) => done("background")).observe({ type: "resource" });
   });
 </script>"""
+SMOOTH = """<p id=result></p><div style="height:9000px">far</div><script>
+  const ended = () => fetch("/json?scrolled=" + (scrollY > 4900)).then(() => done("there"));
+  addEventListener("scrollend", ended, { once: true }); // Chromium may tell it twice
+  addEventListener("keydown", () => scrollTo({ top: 5000, behavior: "smooth" }));
+</script>"""
+VIEW = """<p id=result></p><h1 id=head>before</h1><script>
+  addEventListener("keydown", async () => {
+    await document.startViewTransition(() => { head.textContent = "after"; }).finished;
+    await fetch("/json?view=" + head.textContent);
+    done("changed");
+  });
+</script>"""
+IDLE = """<p id=result></p><script>
+  addEventListener("keydown", () => setTimeout(() => requestIdleCallback(async () => {
+    await fetch("/json?idle=1");
+    done("idle");
+  }), 700));
+</script>"""
 PLAIN = """<p id=result></p><script>
   addEventListener("keydown", async () => done((await (await fetch("/json?plain=1")).json()).answer));
 </script>"""
@@ -148,6 +166,9 @@ APPS = {
     "shadow tree": App(SHADOW, ("/json?faded=1",), "faded"),
     "scripted animation": App(SCRIPTED, ("/json?finished=1",), "finished"),
     "frame of a page": App(FRAMED, ("/inner", "/json?inner=1"), "drawn inside"),
+    "smooth scroll": App(SMOOTH, ("/json?scrolled=true",), "there"),
+    "view transition": App(VIEW, ("/json?view=after",), "changed"),
+    "requestIdleCallback": App(IDLE, ("/json?idle=1",), "idle"),
     "picture of a style": App(STYLE_ONLY, ("/image.png?background=1",), "background", stalls=False),
     "plain": App(PLAIN, ("/json?plain=1",), "42", stalls=False),
 }

@@ -25,8 +25,8 @@ OVERDUE_S = 3.0
 """The longest that a page may keep the others waiting."""
 RESTART_S = 3.0
 """After the GPU process was ended; a frame that is not answered then never will be."""
-TICK_S = 0.02
-"""Frames that are due within one tick are given together: waking up costs more than handing them out."""
+TICK_S = 0.05
+"""Frames that are due within one tick, and not sooner, are given together: waking up is most of what one costs here."""
 
 
 class _Order(msgspec.Struct):
@@ -41,14 +41,17 @@ class FrameDriver:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._queue = FrameQueue()
+        self._to_draw: set[str] = set()
         self._first: deque[_Order] = deque()
         """Pictures and hovering. Each has somebody who waits for it, so they are as few as those."""
         self._drawing: _Order | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
 
-    def ask(self, session: str, delay_s: float) -> None:
-        """The page would like a frame in `delay_s`; see FrameQueue."""
+    def ask(self, session: str, delay_s: float, *, drawn: bool = False) -> None:
+        """The page would like a frame in `delay_s`, with its pixels when `drawn`; see FrameQueue."""
+        if drawn:
+            self._to_draw.add(session)
         self._queue.ask(session, self._loop.time(), delay_s)
         self._go_on()
 
@@ -63,6 +66,7 @@ class FrameDriver:
     def forget(self, session: str) -> None:
         """The page is about to be closed. A frame that it has not finished stays in the way until it is `gone`."""
         self._queue.forget(session)
+        self._to_draw.discard(session)
         for order in [order for order in self._first if order.session == session]:
             self._first.remove(order)
             _settle(order, PageFailed("The page was closed before it was drawn."))
@@ -91,12 +95,14 @@ class FrameDriver:
         now = self._loop.time()
         session = self._queue.take(now)
         if session is not None:
-            self._give(_Order(session, UNDRAWN))
+            self._give(_Order(session, {} if session in self._to_draw else UNDRAWN))
+            self._to_draw.discard(session)
             return
         due = self._queue.next_due()
         if due is None:
             return
-        due = (due // TICK_S + 1) * TICK_S
+        if due - now > TICK_S:
+            due = (due // TICK_S + 1) * TICK_S
         if self._alarm is not None:
             if self._alarm.when() <= due:
                 return

@@ -19,8 +19,10 @@ PICTURE_TIMEOUT_S = 8.0
 PICTURE_QUALITY = 60
 FIRST_FRAMES_MAX = 5
 AFTER_INPUT_S = 0.1
-"""An input may change what no script sees: a value, the focus, where the page is scrolled to."""
+"""An input may change what no script sees: a value, the focus, where the page is scrolled to. The page counts on it."""
 ASKED_CHARACTERS_MAX = 20
+DRAWN = "d"
+"""Before the milliseconds: the page wants the pixels of its frame drawn too."""
 CLOSE_TIMEOUT_S = 10.0
 POPUPS_MAX = 3
 """Windows that a page may have opened at one time. They are not measured, and the oldest are closed."""
@@ -243,7 +245,7 @@ class ChromiumPage:
             elif call.name == self._frame_binding:
                 delay_s = _delay_s(call.payload)
                 if delay_s is not None:
-                    self._frames.ask(self._session, delay_s)
+                    self._frames.ask(self._session, delay_s, drawn=call.payload.startswith(DRAWN))
         elif method == "Log.entryAdded":
             entry = _read_entry(params).entry
             if entry.source == "network" and entry.level == "error":
@@ -257,7 +259,8 @@ class ChromiumPage:
 
 def _delay_s(asked: str) -> float | None:
     """What page/frames.js says: milliseconds. None for anything else."""
-    return int(asked) / 1000 if len(asked) <= ASKED_CHARACTERS_MAX and asked.isascii() and asked.isdigit() else None
+    digits = asked.removeprefix(DRAWN)
+    return int(digits) / 1000 if len(digits) <= ASKED_CHARACTERS_MAX and digits.isascii() and digits.isdigit() else None
 
 
 def _cookie(cookie: Any) -> dict[str, Any]:
