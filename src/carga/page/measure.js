@@ -184,6 +184,12 @@ function measurePage() {
 }
 
 let beatTimer = 0;
+let waitsSince = 0;
+
+function flushAfterWait() {
+  waitsSince = 0;
+  flush();
+}
 
 /**
  * A timer of ours that was due at `due` has fired: the canary tells by how much it is late, and what waits is looked
@@ -196,7 +202,13 @@ function beat(due, alone = false) {
   expireDeadlines(now);
   takeUnread(false);
   frameBeat();
-  if (now - lastPost > RECENTLY_MS) flush(); // else the next input takes everything along
+  if (CONFIG.light && !alone) {
+    // Synthetic input takes nothing along: what the end of a pause brings about goes together, a beat later.
+    waitsSince ||= now;
+    if (now - waitsSince > RECENTLY_MS) flushAfterWait();
+  } else if (now - lastPost > RECENTLY_MS) {
+    flushAfterWait(); // else the next input takes everything along
+  }
   nativeClearTimeout(beatTimer);
   // After a beat of its own in which nothing waits for another, the next is a sign of life.
   const ms = alone && !deadlines.size && !askedCount ? CONFIG.idleBeatMs : BEAT_MS;

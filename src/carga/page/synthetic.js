@@ -38,8 +38,17 @@ function edit(target, text, { back = false } = {}) {
   target.dispatchEvent(new InputEvent("input", { data: back ? null : text, inputType, bubbles: true }));
 }
 
+/** Where nobody is told that a page goes away, what it has to say is said before it may. */
+function beforeLeaving() {
+  if (!CONFIG.light) return;
+  settleMeasurements(false);
+  batch.s = openStep();
+  flush(true);
+}
+
 function submitForm(target) {
   tellChange(target);
+  beforeLeaving();
   const button = target.form?.querySelector("button:not([type]), [type=submit], [type=image]");
   if (button) button.click();
   else target.form?.requestSubmit();
@@ -107,5 +116,6 @@ function syntheticClick(found, place) {
   count("actions");
   fireMouse(found, [...OVER, "pointerdown"], place);
   if (fireMouse(found, ["mousedown"], place)) moveFocus(found.closest(FOCUSABLE));
+  if (found.closest("a[href], form")) beforeLeaving();
   fireMouse(found, ["pointerup", "mouseup", "click"], place);
 }

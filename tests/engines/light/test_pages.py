@@ -208,8 +208,10 @@ async def test_a_document_that_does_not_come_is_named(browser: LightBrowser, sit
     assert await page.navigate(site.url + "/") == ""
 
 
-async def test_what_a_page_says_before_it_goes_elsewhere_is_not_lost(browser: LightBrowser, site: Site) -> None:
-    site.page("/", "<script>addEventListener('pagehide', () => (localStorage.left = 'yes'))</script>")
+async def test_what_a_page_says_before_a_click_takes_it_elsewhere_is_not_lost(
+    browser: LightBrowser, site: Site
+) -> None:
+    site.page("/", "<a id=on href=/next>on</a>")
     site.page("/next", "next")
     user = await user_on(
         browser,
@@ -217,13 +219,12 @@ async def test_what_a_page_says_before_it_goes_elsewhere_is_not_lost(browser: Li
         """export default async function (user) {
           if (location.pathname === "/next") return user.think("60s");
           for (let i = 0; i < 5; i++) user.record("count", 1, "times");
-          location.href = "/next";
-          await user.think("60s");
+          await user.step("go on", () => user.click("#on").then(() => new Promise(() => {})));
         }""",
     )
     await user.until(lambda u: u.counter("navigations") == 2)
     assert user.count("custom.count") == 5
-    assert await user.call("localStorage.left") == "yes"
+    await user.until(lambda u: u.count("step.go on") == 1)
 
 
 async def test_a_page_error_is_counted_and_a_missing_feature_named(browser: LightBrowser, site: Site) -> None:
@@ -275,3 +276,11 @@ async def test_a_picture_shows_the_page(browser: LightBrowser, site: Site) -> No
 async def test_mistakes_in_a_script_are_found_before_it_runs(browser: LightBrowser) -> None:
     assert await browser.check_script("const a = 1;", "a.js") == ""
     assert "line 2: SyntaxError" in await browser.check_script("const a = 1;\nconst b = ;", "b.js")
+
+
+async def test_a_page_is_told_that_it_goes_away_while_the_next_is_awaited(browser: LightBrowser, site: Site) -> None:
+    site.page("/", "<script>addEventListener('pagehide', () => (localStorage.left = 'yes'))</script>")
+    user = await user_on(browser, site.url + "/")
+    await user.call("location.href = '/slow/500'; 1")
+    await user.until(lambda u: u.counter("navigations") == 2)
+    assert await user.call("localStorage.left") == "yes"
