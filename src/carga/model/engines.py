@@ -57,7 +57,8 @@ ENGINES: dict[Engine, EngineTraits] = {
             "what only drawing asks for": "fonts, background images, `<video>` and `<audio>` are not requested",
             "service workers": "`navigator.serviceWorker` and `caches` are not there, so applications do without",
             "WebRTC, Web Audio, media sources, WebGL": "pages that use them fail, by name: `not in light: …`",
-            "events of a page that goes away": "`beforeunload` and `pagehide` are made by carga while the next document is awaited; a page whose script goes elsewhere may lose what it measured in its last seconds",
+            "events of a page that goes away": "`beforeunload` and `pagehide` are made by carga while the next document"
+            " is awaited; one that its own script sends elsewhere may lose the last seconds of what it measured",
             "user agents with Mozilla in them": "Lightpanda refuses to pose as another browser; it also always sends"
             " `Sec-Ch-Ua: Lightpanda`",
             "time zone, number formats": "those of en-US and of the machine; `locale` reaches the server and"

@@ -2,7 +2,7 @@
 
 A client library keeps tasks, queues and timers for each connection; here a connection is a socket, a few fields and one
 callback of the event loop, all connections read into one buffer, and one decoder reads a message at once, its
-parameters included. Measured in docs/decisions/0004-light.md. The other end is a program that we have started, so the
+parameters included. Measured in docs/decisions/0007-light.md. The other end is a program that we have started, so the
 client sends the all-zero mask, which RFC 6455 allows anybody who need not hide frames from proxies.
 """
 
