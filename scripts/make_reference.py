@@ -13,16 +13,27 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cyclopts import App
 
 from carga.cli.app import build_app
 from carga.demo.illness import ILLNESSES
 from carga.model import plan_kinds as kinds
+from carga.model.engines import ENGINES, EngineTraits
+from carga.model.plan import Isolation, Rendering
 from carga.model.plan_fields import PLAN, Written
+from carga.model.thresholds import METRICS
+from carga.model.windows import COUNTERS
 from carga.results import database, derived
 
+ENGINE_KEYS = ("user_agent", "headers", "cookies", "locale", "timezone", "viewport", "cache")
+"""Keys of a group that the browser has to do something about."""
+OF_CARGA = (
+    *("user.start", "browser_crashes", "page_crashes", "gpu_crashes", "users_released", "users_not_admitted"),
+    *("samples_dropped", "metrics_dropped", "steps_cut_off"),
+)
+"""What is counted outside of the page, whatever the engine."""
 DOCS = Path(__file__).parent.parent / "docs"
 _PART = re.compile(r"(?P<begin><!-- made: (?P<name>[a-z0-9-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 _PARAMETERS = re.compile(r"\n\nParameters\n-+\n(?P<parameters>.*)", re.DOTALL)
@@ -198,6 +209,47 @@ def illnesses() -> str:
     return _markdown(rows)
 
 
+def engines() -> str:
+    """A row for each thing that an engine may have, a column for each engine."""
+    rows = [("", *(traits.title for traits in ENGINES.values()))]
+
+    def row(name: str, cell: Callable[[EngineTraits], str]) -> None:
+        rows.append((name, *(cell(traits) for traits in ENGINES.values())))
+
+    for kind, words in (("rendering", get_args(Rendering)), ("isolation", get_args(Isolation))):
+        for word in words:
+            row(f'`{kind} = "{word}"`', lambda traits, kind=kind, word=word: _offered(traits, kind, word))
+    row("users a browser", lambda traits: f"{traits.users_per_browser}")
+    row("trusted input", lambda traits: "yes" if traits.trusted_input else "-")
+    for key in ENGINE_KEYS:
+        row(f"`{key}`", lambda traits, key=key: "-" if key in traits.unusable else "yes")
+    for name in (*METRICS[1:], *(name for name in COUNTERS if name not in METRICS)):
+        if name not in OF_CARGA:
+            row(f"`{name}`", lambda traits, name=name: _given(traits, name))
+    return _markdown(rows)
+
+
+def _offered(traits: EngineTraits, kind: str, word: str) -> str:
+    offered: tuple[str, ...] = getattr(traits, f"{kind}s")
+    return "-" if word not in offered else "yes *" if word == offered[0] else "yes"
+
+
+def _given(traits: EngineTraits, metric: str) -> str:
+    if metric in traits.missing or (metric == "generator.input_delay" and not traits.trusted_input):
+        return "-"
+    return "yes"
+
+
+def engine_lacks() -> str:
+    parts = []
+    for traits in ENGINES.values():
+        if traits.lacks or traits.unusable:
+            lines = [f"- **{what}**: {means}" for what, means in traits.lacks.items()]
+            lines += [f"- **`{key}`**: {why}" for key, why in traits.unusable.items()]
+            parts.append(f"### {traits.title}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
+
+
 def _markdown(rows: Sequence[tuple[str, ...]]) -> str:
     def line(cells: tuple[str, ...]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -218,6 +270,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "journal-tables": lambda: sql(database.TABLES),
     "derived-tables": lambda: sql(derived.TABLES),
     "illnesses": illnesses,
+    "engines": engines,
+    "engines-lacks": engine_lacks,
 }
 
 

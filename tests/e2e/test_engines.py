@@ -86,13 +86,15 @@ OF_EVERY_ENGINE = (
     "iteration",
     "step.work",
     "custom.depth",
-    "navigation.ttfb",
     "navigation.dom_content_loaded",
     "navigation.load",
     "generator.timer_late",
 )
 """Metrics with values and counters above 0."""
-OF_SOME = ("requests_from_cache", "long_task", "vitals.fcp", "vitals.lcp", "vitals.cls", "vitals.inp")
+OF_SOME = (
+    *("request.style", "request.image", "navigation.ttfb", "requests_from_cache", "long_task"),
+    *("vitals.fcp", "vitals.lcp", "vitals.cls", "vitals.inp"),
+)
 
 
 def page(refusing: int) -> str:
