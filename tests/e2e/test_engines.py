@@ -1,9 +1,12 @@
 """Every engine runs the same behaviour, gives what the table of engines says, and nothing that it says is missing."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from carga.demo import PLAN, start
@@ -11,6 +14,7 @@ from carga.engines.catalogue import load_engine
 from carga.engines.engine import Browser
 from carga.model.engines import ENGINES
 from carga.model.plan import Engine
+from tests.engines.checks import group_of
 from tests.support.run import carga_run, write_plan
 from tests.support.site import Site, free_port
 from tests.support.user import HeardUser, start_user
@@ -197,3 +201,26 @@ async def test_a_run_reports_what_the_demo_counted(engine: Engine, tmp_path: Pat
     assert summary["users"]["browser_crashes"] == 0
     assert metrics["step.zap"]["count"] > USERS
     assert metrics["step.zap"]["failed"] == 0
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("engine", ["firefox", "webkit"])
+async def test_browsers_die_with_their_worker_and_its_users_go_on(engine: Engine, tmp_path: Path) -> None:
+    users = 2
+    zapper = PLAN.with_name("zapper.js").read_text()
+    with start() as demo:
+        text = PLAN_TEXT.format(url=demo.url, users=users, engine=engine, rendering=_rendering(engine))
+        async with carga_run(write_plan(tmp_path, text, zapper=zapper)) as run:
+            await run.until_running(users)
+            worker = run.workers[0]
+            browsers = {
+                os.getpgid(child.pid)
+                for child in psutil.Process(worker).children(recursive=True)
+                if any(name in " ".join(child.cmdline()) for name in ("firefox", "MiniBrowser"))
+            }
+            assert browsers
+            os.kill(worker, signal.SIGKILL)
+            await run.until(lambda: not any(group_of(browser) for browser in browsers))
+            summary = await run.finish(timeout_s=180)
+    assert summary["users"]["started"] == users
+    assert sum(one["lost"] for one in summary["workers"]) == 1
