@@ -3,7 +3,7 @@
 Pages ask (page/frames.js): after a change 100 ms are soon enough, an endless animation is content with two frames a
 second, a callback that waits wants the next one. A page that asks again and again spends its burst and then goes on at
 the sustained gap, which grows with the number of pages that want frames at the same time: a browser full of spinners
-draws no more frames than SUSTAINED_PER_S. Why these numbers: docs/decisions/0003-paced-frames.md.
+draws no more frames than SUSTAINED_PER_S. Why these numbers: docs/decisions/0004-paced-frames.md.
 """
 
 import msgspec
