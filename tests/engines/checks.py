@@ -103,13 +103,12 @@ async def kill_ends_all_at_once(browser: Browser) -> None:
 
 
 async def lost_page_is_told_once(browser: Browser, site: Site, victim: Callable[[psutil.Process], bool]) -> None:
-    """`victim` tells the process that runs the page from the others of the browser."""
+    """`victim` tells the processes that run pages from the others of the browser."""
     site.page("/", "one")
-    before = {process.pid for process in group_of(browser.pid)}
     listener = Listener()
     await opened(browser, site.url + "/", listener)
     mine = [process for process in group_of(browser.pid) if victim(process)]
-    for process in [process for process in mine if process.pid not in before] or mine:
+    for process in mine:
         process.kill()
     await until(lambda: listener.lost)
     assert len(listener.lost) == 1
