@@ -15,6 +15,7 @@ from tests.cli.helpers import carga, write_plan
 COMMANDS = (
     *("demo", "init", "check", "try", "run", "report", "schema", "doctor"),
     *("browsers install", "browsers list", "completion", "version", "coordinator", "worker"),
+    *("fidelity", "image build", "image base"),
 )
 
 

@@ -119,10 +119,10 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
 def test_what_concerns_the_server_is_handed_to_it() -> None:
     command = DemoServer(port=7, ills=("few-sockets", "slow-database=200"), seed=3, leak_cap_mb=9)._command
     assert command[3:] == [
-        *("--port", "7", "--seed", "3", "--leak-cap-mb", "9"),
+        *("--host", "127.0.0.1", "--port", "7", "--seed", "3", "--leak-cap-mb", "9"),
         *("--ill", "few-sockets", "--ill", "slow-database=200"),
     ]
-    assert DemoServer(port=7, ills=())._command[3:] == ["--port", "7"]
+    assert DemoServer(port=7, ills=())._command[3:] == ["--host", "127.0.0.1", "--port", "7"]
 
 
 @pytest.mark.e2e

@@ -43,10 +43,13 @@ export default async function (user) {
 }
 """
 ORDINARY = """<!doctype html><title>Channel list</title><link rel="stylesheet" href="/style.css">
-<h1 id="ready">Channels</h1><ul></ul><img src="/image.png" alt="">
+<h1>Channels</h1><ul></ul><img src="/image.png" alt="">
 <script>
   const socket = new WebSocket(`ws://${location.host}/echo?user=${new URLSearchParams(location.search).get("user")}`);
-  socket.onopen = () => socket.send(JSON.stringify({ type: "hello", at: Date.now() }));
+  socket.onopen = () => {
+    socket.send(JSON.stringify({ type: "hello", at: Date.now() }));
+    document.querySelector("h1").id = "ready";
+  };
   let channel = 0;
   addEventListener("keydown", async () => {
     channel += 1;

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -51,18 +52,25 @@ over = "{seconds}s"
 """
 
 
-def profiles() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("carga-browser-*"))
+@pytest.fixture
+def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the run keeps what is for a while only; the browsers' own account must get through to it."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        monkeypatch.setenv("TMPDIR", directory)
+        yield Path(directory)
 
 
-async def test_every_user_has_a_browser_and_losing_one_moves_nobody_else(site: Site, tmp_path: Path) -> None:
+async def test_every_user_has_a_browser_and_losing_one_moves_nobody_else(
+    site: Site, tmp_path: Path, scratch: Path
+) -> None:
     site.page("/", "<h1>alone")
-    before = profiles()
     path = write_plan(tmp_path, plan(site.url, 20, "ask"), ask=BEHAVIOUR)
     async with carga_run(path) as run:
         await run.until_running(USERS)
         browsers = set(run.browsers())
         assert len(browsers) == USERS
+        assert len(list(scratch.rglob("carga-browser-*"))) == USERS
         victim = min(browsers)
         os.kill(victim, signal.SIGKILL)
         await run.until(lambda: len(set(run.browsers()) - browsers) == 1)
@@ -78,7 +86,7 @@ async def test_every_user_has_a_browser_and_losing_one_moves_nobody_else(site: S
     assert all(seen.query["cookie"] == f"who={seen.query['serial']}" for seen in asked)
     assert all(seen.user_agent == f"serial={seen.query['serial']};" for seen in asked)
     assert len(site.seen("/")) == USERS + 1, "the victim alone came again"
-    assert not profiles() - before
+    assert list(scratch.iterdir()) == []
 
 
 async def test_killing_carga_leaves_none_of_the_browsers(site: Site, tmp_path: Path) -> None:
