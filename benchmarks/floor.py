@@ -2,9 +2,8 @@
 
     python -m benchmarks.floor URL --users 100 --per-browser 50 [--asked]
 
-Opens the users, prints "ready" when all have loaded, then presses a key a second for each until it is ended. What it
-costs is what the browsers cost; carga is measured against it. With `--asked` a timer in each page asks for the key by a
-binding: the least that anything costs in which the page itself decides when to act, as a behaviour does.
+Opens the users, prints "ready" when all have loaded, then presses a key a second for each until it is ended. With
+`--asked` a timer in each page asks for the key: the least that anything costs in which the page decides when to act.
 """
 
 import argparse
@@ -24,12 +23,8 @@ from carga.engines.chromium.sandbox import detect
 
 KEYS = (("ArrowDown", 40), ("ArrowUp", 38))
 OPENING_MAX = 6
-ASK = """addEventListener("load", () => {
-  const first = performance.now() + 2000 + 1000 * Math.random();
-  let asked = 0;
-  const wait = () => setTimeout(() => (ask(""), wait()), first + 1000 * asked++ - performance.now());
-  wait();
-})"""
+ASK = """addEventListener("load", () => { let due = performance.now() + 2000 + 1000 * Math.random();
+  const wait = () => setTimeout(() => (ask(""), wait()), (due += 1000) - performance.now()); wait(); })"""
 
 
 class Browser:
@@ -39,20 +34,20 @@ class Browser:
         sandbox.give(self.profile)
         down, self.commands = os.pipe()
         self.answers, up = os.pipe()
-        for fd in (down, up):
-            os.set_inheritable(fd, True)
+        os.set_inheritable(down, True)
+        os.set_inheritable(up, True)
         argv = [
             *sandbox.launcher(), str(find_chromium().path), "--remote-debugging-pipe",
             f"--user-data-dir={self.profile}", *sandbox.flags(), *FLAGS, *ON_REQUEST_FLAGS, "about:blank",
         ]  # fmt: skip
         shell = ["/bin/bash", "-c", f'exec 3<&{down} 4>&{up} {down}<&- {up}>&-; exec "$@" 2>/dev/null', "floor", *argv]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.profile), "TMPDIR": str(self.profile)}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.profile)}
         self.pid = os.posix_spawn("/bin/bash", shell, environment, setpgroup=0)
         os.close(down)
         os.close(up)
         self.waiting: dict[int, asyncio.Future[dict]] = {}
         self.last = 0
-        self.asked: dict[str, int] = {}
+        self.asked: dict[str, bool] = {}
         self.rest = b""
         asyncio.get_running_loop().add_reader(self.answers, self.read)
 
@@ -65,14 +60,13 @@ class Browser:
                     future.set_result(json.loads(message).get("result", {}))
             elif message.startswith(b'{"method":"Runtime.bindingCalled"'):
                 session = json.loads(message)["sessionId"]
-                self.asked[session] = self.asked.get(session, 0) + 1
-                self.press(KEYS[self.asked[session] % 2], session)
+                self.asked[session] = not self.asked.get(session)
+                self.press(KEYS[self.asked[session]], session)
 
     def post(self, method: str, params: dict, session: str = "") -> int:
         self.last += 1
         message = {"id": self.last, "method": method, "params": params}
-        if session:
-            message["sessionId"] = session
+        message |= {"sessionId": session} if session else {}
         os.write(self.commands, json.dumps(message).encode() + b"\0")
         return self.last
 
@@ -87,6 +81,11 @@ class Browser:
         self.waiting[self.post(method, params, session)] = future
         return await future
 
+    async def close_empty_page(self) -> None:
+        """It would draw 60 frames a second for nobody."""
+        for target in (await self.call("Target.getTargets", {}))["targetInfos"]:
+            self.post("Target.closeTarget", {"targetId": target["targetId"]})
+
     def end(self) -> None:
         os.killpg(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -97,8 +96,8 @@ async def open_user(browser: Browser, url: str, index: int, asked: bool) -> str:
     context = (await browser.call("Target.createBrowserContext", {}))["browserContextId"]
     size = {"width": 1280, "height": 720, "enableBeginFrameControl": True}
     target = await browser.call("Target.createTarget", {"url": "about:blank", "browserContextId": context, **size})
-    attach = {"targetId": target["targetId"], "flatten": True}
-    session = (await browser.call("Target.attachToTarget", attach))["sessionId"]
+    attached = await browser.call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
+    session = attached["sessionId"]
     agent = f"serial=FAKE_{index:020d};mac=00:00:00:00:{index // 256:02X}:{index % 256:02X};"
     await browser.call("Emulation.setUserAgentOverride", {"userAgent": agent}, session)
     if asked:
@@ -107,7 +106,7 @@ async def open_user(browser: Browser, url: str, index: int, asked: bool) -> str:
         await browser.call("Runtime.addBinding", {"name": "ask"}, session)
         await browser.call("Page.addScriptToEvaluateOnNewDocument", {"source": ASK}, session)
     await browser.call("Page.navigate", {"url": url}, session)
-    ready = {"expression": "document.body && document.body.dataset.ready === '1'"}
+    ready = {"expression": "document.body && document.body.dataset.ready === '1'", "returnByValue": True}
     while not (await browser.call("Runtime.evaluate", ready, session)).get("result", {}).get("value"):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     return session
@@ -119,8 +118,7 @@ async def press(browser: Browser, session: str) -> None:
     while True:
         for stroke in KEYS:
             browser.press(stroke, session)
-            due += 1.0
-            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            await asyncio.sleep(max(0.0, (due := due + 1.0) - asyncio.get_running_loop().time()))
 
 
 async def main() -> None:
@@ -132,6 +130,7 @@ async def main() -> None:
     options = parser.parse_args()
     browsers = [Browser() for _ in range(-(-options.users // options.per_browser))]
     try:
+        await asyncio.gather(*(browser.close_empty_page() for browser in browsers))
         limit = asyncio.Semaphore(OPENING_MAX)
 
         async def opened(index: int) -> tuple[Browser, str]:
@@ -140,12 +139,9 @@ async def main() -> None:
                 return browser, await open_user(browser, options.url, index, options.asked)
 
         users = await asyncio.gather(*(opened(index) for index in range(options.users)))
-        presses = [asyncio.create_task(press(*user)) for user in users if not options.asked]
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        _ = [asyncio.create_task(press(*user)) for user in users if not options.asked]
+        print("ready", flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        for task in presses:
-            task.cancel()
     finally:
         for browser in browsers:
             browser.end()

@@ -52,7 +52,7 @@ class ServerLog:
     def sockets_min(self, begin: float, end: float) -> int:
         """The fewest that were open at any moment between the two."""
         first, last = bisect_left(self.sockets, (begin,)), bisect_left(self.sockets, (end,))
-        return min(count for _, count in self.sockets[max(0, first - 1) : last])
+        return min((count for _, count in self.sockets[max(0, first - 1) : last]), default=0)
 
     def sockets_max(self) -> int:
         return max(count for _, count in self.sockets)

@@ -12,7 +12,7 @@ import pytest
 from tests.support.run import carga_run, write_plan
 from tests.support.site import Site, free_port, running_site
 
-pytestmark = [pytest.mark.e2e, pytest.mark.quiet, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
 
 BEHAVIOUR = """export default async function (user) {
   await user.step("ask", async () => {

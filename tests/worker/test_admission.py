@@ -9,6 +9,8 @@ from carga.worker.admission import (
     CALM_S_MAX,
     LATE_MS_MAX,
     LIMITS_SHARE,
+    PACE_DOWN,
+    PACE_MIN,
     RELEASE_EVERY_S,
     RELEASE_SHARE_MAX,
     STRAINED_S,
@@ -98,6 +100,19 @@ def test_it_is_full_before_the_run_could_not_be_believed() -> None:
     assert LATE_MS_MAX < TIMER_LATE_MS_MAX
     assert LIMITS_SHARE < 1
     assert STRAINED_S < STRAINED_S_MIN
+
+
+def test_a_strained_machine_gets_users_slower_and_a_calm_one_as_ever() -> None:
+    day = Day()
+    day.pass_s(CALM, 3)
+    assert day.admission.pace == 1.0
+    day.pass_s(STARVED)
+    assert day.admission.pace == PACE_DOWN
+    assert not day.admission.full
+    day.pass_s(STARVED, 30)
+    assert day.admission.pace == PACE_MIN
+    day.pass_s(CALM, 60)
+    assert day.admission.pace == 1.0
 
 
 def test_it_takes_users_again_when_it_was_calm_for_a_while() -> None:

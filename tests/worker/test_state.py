@@ -117,6 +117,17 @@ def test_users_open_in_a_browser_of_their_rendering_and_no_more_than_allowed_at_
     assert [action.spec.index for action in opened] == [3]
 
 
+def test_a_strained_machine_opens_fewer_users_at_once_but_always_one() -> None:
+    play = Playback(opening_max=4)
+    play.connect()
+    play.feed(ev.MachineJudged("", pace=0.5))
+    (browser,) = of(play.receive(Assign([spec(index) for index in range(8)])), ev.OpenBrowser)
+    assert len(of(play.feed(ev.BrowserOpened(browser.browser)), ev.OpenPage)) == 2
+    play.feed(ev.MachineJudged("", pace=0.01))
+    assert not of(play.feed(ev.PageRunning(0, 1, browser.browser)), ev.OpenPage)
+    assert len(of(play.feed(ev.PageRunning(1, 1, browser.browser)), ev.OpenPage)) == 1
+
+
 def test_a_browser_holds_a_bounded_number_of_users() -> None:
     play = Playback(users_per_browser=2)
     play.connect()

@@ -2,8 +2,11 @@
 
 A worker stops opening users before the machine is so late that the run could not be believed, and goes on when it has
 been calm for a while; each time that it was full again soon after, it waits twice as long, so that a machine near its
-limit is not pushed over it again and again. When memory runs out it does not wait for the kernel to kill a browser with
-all its users: the newest users are released.
+limit is not pushed over it again and again. Before that, fewer users are opened at once: opening a page costs far more
+than having it, and a machine that could carry many more must not be taken for full because many come together.
+
+When memory runs out it does not wait for the kernel to kill a browser with all its users: the newest users are
+released.
 """
 
 import math
@@ -26,6 +29,11 @@ CALM_S_FIRST = 3.0
 CALM_S_MAX = 60.0
 RELAPSE_S = 60.0
 """A machine that is full again within this time waits twice as long the next time."""
+PACE_MIN = 0.01
+PACE_DOWN = 0.5
+"""In each strained second."""
+PACE_UP = 1.1
+"""In each calm second."""
 
 MEMORY_SHARE_FLOOR = 0.05
 """Of all memory. Below it nobody is admitted: file caches and the target, where it runs here too, need some."""
@@ -62,6 +70,8 @@ class Admission:
     def __init__(self) -> None:
         self.full = ""
         """Why nobody is admitted, in words; "": users are."""
+        self.pace = 1.0
+        """Share of the users that may usually be opened at once."""
         self._strained: list[bool] = []
         self._calm_since: float | None = None
         self._calm_s = CALM_S_FIRST
@@ -73,6 +83,10 @@ class Admission:
         floor_mb = memory_floor_mb(reading.memory_total_mb)
         strain = _strain(reading)
         self._strained = [*self._strained, bool(strain)][-STRAINED_OF_S:]
+        if strain:
+            self.pace = max(PACE_MIN, self.pace * PACE_DOWN)
+        elif _is_calm(reading, floor_mb):
+            self.pace = min(1.0, self.pace * PACE_UP)
         scarce = bool(reading.memory_total_mb) and reading.memory_available_mb < floor_mb
         if scarce:
             self._stop(f"only {reading.memory_available_mb:,.0f} MB of memory are left", now)

@@ -84,6 +84,8 @@ class MachineJudged(msgspec.Struct, frozen=True):
     full: str
     release: int = 0
     """So many users are too many for its memory."""
+    pace: float = 1.0
+    """Share of the users that may usually be opened at once; one always may."""
 
 
 class OutboxEmpty(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 Each reading costs microseconds. What a kernel does not offer (PSI, cgroups) is left out, and reads as 0.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import msgspec
 
 PROC = Path("/proc")
 CGROUP = Path("/sys/fs/cgroup")
+SHORT_FILE_BYTES = 4096
 _UNLIMITED = 1 << 60
 """Version 1 of cgroups writes a number near 2**63 where there is no limit."""
 
@@ -89,10 +91,19 @@ class Turns(NamedTuple):
 def turns(pid: int, thread: int, proc: Path = PROC) -> Turns | None:
     """Source: sched-stats.rst of Linux."""
     try:
-        run, wait, count = (proc / str(pid) / "task" / str(thread) / "schedstat").read_bytes().split()
+        run, wait, count = read_quickly(f"{proc}/{pid}/task/{thread}/schedstat").split()
         return Turns(int(run), int(wait), int(count))
     except (OSError, ValueError):
         return None
+
+
+def read_quickly(path: str) -> bytes:
+    """A short file of the kernel's, in a third of the time of `Path.read_bytes`. Raises OSError."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, SHORT_FILE_BYTES)
+    finally:
+        os.close(file)
 
 
 def _lines(path: Path) -> list[str]:

@@ -274,7 +274,7 @@ class Worker(SessionEvents):
         self._outbox.add(self._collector.seal(self._second, gauges))
         self._send_windows()
         # The window goes first: the coordinator must know that the machine is full before it gets users back.
-        self._handle(ev.MachineJudged(self._admission.full, release))
+        self._handle(ev.MachineJudged(self._admission.full, release, self._admission.pace))
 
     def _judge_machine(self, gauges: Gauges) -> int:
         """Whether users may be opened, and how many are to be released."""

@@ -77,7 +77,7 @@ class WorkerState:
         self._hello = hello
         self._unacknowledged = unacknowledged
         self._pool = BrowserPool(users_per_browser=users_per_browser, opening_max=opening_max)
-        self._opening_max = opening_max
+        self._opening_max = self._opening_now_max = opening_max
         self._queue: list[int] = []
         """Users to open, in order."""
         self._opening = 0
@@ -140,7 +140,8 @@ class WorkerState:
                 self._browser_failed(browser, reason, now, actions)
             case ev.BrowserLost(browser, reason):
                 self._browser_lost(browser, reason, now, actions)
-            case ev.MachineJudged(full, release):
+            case ev.MachineJudged(full, release, pace):
+                self._opening_now_max = max(1, int(self._opening_max * pace))
                 self._machine_judged(full, release, now, actions)
             case ev.OutboxEmpty():
                 if self.phase == "sealing":
@@ -264,7 +265,7 @@ class WorkerState:
         actions.append(ev.Send(Freed([Running(index, user.spec.assignment)])))
 
     def _open_users(self, now: float, actions: list[Action]) -> None:
-        if self.phase != "working" or not self._queue or self.plan is None or self._opening >= self._opening_max:
+        if self.phase != "working" or not self._queue or self.plan is None or self._opening >= self._opening_now_max:
             return
         if self._full:
             return
@@ -273,7 +274,7 @@ class WorkerState:
         waiting: list[int] = []
         full: set[BrowserKind] = set()
         for position, index in enumerate(self._queue):
-            if self._opening >= self._opening_max:
+            if self._opening >= self._opening_now_max:
                 waiting += self._queue[position:]
                 break
             user = self.users[index]
