@@ -21,7 +21,7 @@ demo: browser ## load the bundled application with real browsers for about a min
 	@$(BIN)/carga demo
 
 test: browsers ## run all tests, first those that may share the machine
-	@$(BIN)/python -m pytest -m "not quiet" --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest -m "not quiet" --numprocesses 4 --dist loadfile
 	@$(BIN)/python -m pytest -m quiet
 
 lint: setup ## check format, style and layers
