@@ -10,6 +10,7 @@ import secrets
 import socket
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ class PlaceOptions:
     """What is too much for the machine and done all the same, for the report."""
 
 
-class HostedPlace:
+class HostedPlace(ABC):
     """Use as an async context manager; nothing that it started is left afterwards."""
 
     def __init__(
@@ -123,8 +124,9 @@ class HostedPlace:
             restarts=Restarts(COORDINATOR_RESTARTS_MAX),
         )
 
+    @abstractmethod
     def _worker(self, number: int, restarts: Restarts) -> ChildSpec:
-        raise NotImplementedError
+        """How worker `number` of this place is started."""
 
 
 def listen(host: str, port: int | None) -> socket.socket:
